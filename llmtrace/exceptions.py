@@ -1,0 +1,19 @@
+"""What llmtrace raises for mistakes that a person can correct; a provider's own errors pass through unchanged."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class LLMTraceError(Exception):
+    """Base of every error that llmtrace raises on its own account."""
+
+
+class ConfigurationError(LLMTraceError, ImproperlyConfigured):
+    """A setting is wrong; the message names its full path, such as ``LLMTRACE["PROVIDERS"]["claude"]``."""
+
+
+class PromptError(LLMTraceError, ValueError):
+    """A prompt function returned what is no prompt, or a template names an unknown variable."""
+
+
+class MissingDependencyError(LLMTraceError, ImportError):
+    """An optional package is not installed; the message has the exact ``pip install`` line."""
