@@ -1,0 +1,50 @@
+"""From a dotted path and ``OPTIONS`` to a class and its arguments, without making anything of it yet."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from llmtrace.conf import BackendConfig, Problem
+
+
+def load(config: BackendConfig, is_kind: Callable[[Any], bool], kind: str) -> Any | Problem:
+    """The class (or function) that `config` names, or what is wrong with it.
+
+    Args:
+        config: the entry of the settings.
+        is_kind: tells whether an object is of the kind that the entry needs.
+        kind: the words for that kind, with their article, such as "a span exporter".
+    """
+    where = f'{config.where}["BACKEND"]'
+    try:
+        found = import_string(config.backend)
+    except Exception as error:
+        hint = f"Check the spelling, and that the package is installed. ({type(error).__name__}: {error})"
+        return Problem("llmtrace.E003", where, f'names "{config.backend}", which can\'t be imported.', hint)
+    if not is_kind(found):
+        return Problem("llmtrace.E004", where, f'names "{config.backend}", which is not {kind}.', f"Name {kind}.")
+    return misfit(config, found) or found
+
+
+def misfit(config: BackendConfig, found: Callable[..., Any]) -> Problem | None:
+    """The problem of ``OPTIONS`` that `found` does not take. Values are never in it: they may be secrets."""
+    if not inspect.isclass(found) and not config.options:
+        return None
+    try:
+        inspect.signature(found).bind(**config.options)
+    except TypeError as error:
+        names = ", ".join(name for name in _parameters(found)) or "none"
+        where = f'{config.where}["OPTIONS"]'
+        return Problem("llmtrace.E005", where, f'does not fit "{config.backend}": {error}.', f"It takes: {names}.")
+    except ValueError:  # a class in C without a signature
+        return None
+    return None
+
+
+def _parameters(found: Callable[..., Any]) -> list[str]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [name for name, parameter in inspect.signature(found).parameters.items() if parameter.kind not in kinds]

@@ -1,0 +1,117 @@
+"""Which spans of a process belong to LLM work, and who is their nearest kept ancestor.
+
+An exporter with ``"SPANS": "llm"`` keeps calls, tools, agents, embeddings, the publish and run spans of jobs, and the request
+spans under which one of them began. Whether a request is kept is only known once something began under it, so each live span has
+a `Kin` that its descendants hold on to.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext, SpanKind
+
+from llmtrace import semconv
+
+REQUEST_SCOPES: Final = ("opentelemetry.instrumentation.django", "opentelemetry.instrumentation.asgi")
+OLDER_DIALECTS: Final = ("gen_ai.system", "openinference.span.kind", "llm.request.type")
+REMEMBERED: Final = 8192  # ended spans whose children may still begin
+
+
+class Kin:
+    """What is known of one span of this process for as long as descendants of it may live."""
+
+    __slots__ = ("context", "parent", "outside", "llm", "request", "wanted")
+
+    def __init__(self, context: SpanContext | None, parent: Kin | None, outside: SpanContext | None) -> None:
+        self.context = context
+        self.parent = parent
+        self.outside = outside  # the parent, where it is in another process
+        self.llm = self.request = self.wanted = False
+
+    @property
+    def kept(self) -> bool:
+        return self.llm or self.wanted
+
+    def want(self) -> None:
+        """Something of LLM work began here: the requests above are wanted too."""
+        self.llm = True
+        above = self.parent
+        while above is not None:
+            if above.request:
+                if above.wanted:
+                    return
+                above.wanted = True
+            above = above.parent
+
+    def kept_parent(self) -> SpanContext | None:
+        """The nearest ancestor that is kept, or the parent in another process, or None."""
+        at: Kin = self
+        while at.parent is not None:
+            at = at.parent
+            if at.kept:
+                return at.context
+        return at.outside
+
+
+class Lineage:
+    """The kin of the live spans, and for a while of ended ones: a thread may outlive the request that began it."""
+
+    def __init__(self) -> None:
+        self._live: dict[int, Kin] = {}
+        self._ended: OrderedDict[int, Kin] = OrderedDict()
+
+    def began(self, span: ReadableSpan) -> None:
+        context, parent = span.context, span.parent
+        above = self._find(parent)
+        kin = Kin(context, above, parent if above is None and parent is not None and parent.is_remote else None)
+        if is_llm(span):
+            kin.want()
+        elif is_request(span):
+            kin.request = True
+        if context is not None:
+            self._live[context.span_id] = kin
+
+    def ended(self, span: ReadableSpan) -> Kin | None:
+        """The span's kin, None for a span that began before this process was connected."""
+        if span.context is None:
+            return None
+        kin = self._live.pop(span.context.span_id, None)
+        if kin is None:
+            return None
+        if not kin.llm and is_llm(span):
+            kin.want()
+        self._ended[span.context.span_id] = kin
+        if len(self._ended) > REMEMBERED:
+            self._forget()
+        return kin
+
+    def _find(self, context: SpanContext | None) -> Kin | None:
+        if context is None:
+            return None
+        return self._live.get(context.span_id) or self._ended.get(context.span_id)
+
+    def _forget(self) -> None:
+        try:
+            self._ended.popitem(last=False)
+        except KeyError:  # another thread has emptied it
+            return
+
+
+def is_llm(span: ReadableSpan) -> bool:
+    """Whether the span is a call, a tool, an agent, an embedding, or a job's publish or run."""
+    if span.kind is SpanKind.PRODUCER or span.kind is SpanKind.CONSUMER:
+        return True
+    attributes: Mapping[str, Any] = span._attributes or {}
+    return semconv.OPERATION in attributes or any(name in attributes for name in OLDER_DIALECTS)
+
+
+def is_request(span: ReadableSpan) -> bool:
+    """Whether the span is that of a request, also one below another server span."""
+    if span.kind is SpanKind.SERVER:
+        return True
+    scope = span.instrumentation_scope
+    return span.kind is SpanKind.INTERNAL and scope is not None and scope.name.startswith(REQUEST_SCOPES)

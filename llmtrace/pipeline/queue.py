@@ -1,0 +1,85 @@
+"""The queue in front of an exporter: bounded in spans and in bytes, and quick for the one who appends."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from llmtrace.conf import QueueConfig
+from llmtrace.pipeline.ended import Content, EndedSpan
+from llmtrace.pipeline.lineage import Kin
+
+SPAN_BYTES = 1024  # what a span without content takes in memory, about
+
+
+class Item:
+    """An ended span on its way, shared by all queues that it is in."""
+
+    __slots__ = ("span", "content", "kin", "size", "_ended")
+
+    def __init__(self, span: ReadableSpan, content: Content | None, kin: Kin | None) -> None:
+        self.span = span
+        self.content = content
+        self.kin = kin
+        self.size = SPAN_BYTES + (0 if content is None else content.size())
+        self._ended: EndedSpan | None = None
+
+    def ended(self) -> EndedSpan:
+        """The span with its content; made by the first exporter that asks."""
+        if self._ended is None:
+            self._ended = EndedSpan.of(self.span, self.content)
+        return self._ended
+
+
+Entry = tuple[Item, str | None]
+"""An item, and its destination where the exporter's may change."""
+
+
+class SpanQueue:
+    """First in, first out. What does not fit is refused: the spans that are already in are not given up for it.
+
+    The lock is re-entrant since a span may end in a signal handler or in garbage collection, on the thread that holds it.
+    """
+
+    def __init__(self, bounds: QueueConfig) -> None:
+        self._bounds = bounds
+        self._entries: deque[Entry] = deque()
+        self._bytes = 0
+        self._lock = threading.RLock()
+        self.filled = threading.Event()  # there is something
+        self.due = threading.Event()  # a batch is full, or somebody waits for all of it
+
+    def put(self, item: Item, destination: str | None) -> bool:
+        """Append and return True, or return False when a bound is reached."""
+        with self._lock:
+            if len(self._entries) >= self._bounds.size or self._bytes + item.size > self._bounds.bytes:
+                return False
+            self._entries.append((item, destination))
+            self._bytes += item.size
+            waiting = len(self._entries)
+        if not self.filled.is_set():
+            self.filled.set()
+        if waiting >= self._bounds.batch and not self.due.is_set():
+            self.due.set()
+        return True
+
+    def take(self) -> Sequence[Entry]:
+        """The next batch: spans of one destination, at most `batch` of them."""
+        batch: list[Entry] = []
+        with self._lock:
+            while self._entries and len(batch) < self._bounds.batch:
+                if batch and self._entries[0][1] != batch[0][1]:
+                    break
+                batch.append(self._entries.popleft())
+                self._bytes -= batch[-1][0].size
+            if not self._entries:
+                self.filled.clear()
+            if len(self._entries) < self._bounds.batch:
+                self.due.clear()
+        return batch
+
+    def __len__(self) -> int:
+        return len(self._entries)
