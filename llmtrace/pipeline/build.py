@@ -1,0 +1,136 @@
+"""Pipes from the settings: what each entry of ``EXPORTERS`` names becomes a pipe, or a problem that is logged."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import SpanExporter
+
+from llmtrace.backends import load
+from llmtrace.conf import DATABASE_BACKEND, ROOT, BackendConfig, Config, ExporterConfig, Problem
+from llmtrace.pipeline.direct import DirectPipe
+from llmtrace.pipeline.filtering import Filter
+from llmtrace.pipeline.outcome import Moving
+from llmtrace.pipeline.pipe import Pipe
+
+logger = logging.getLogger("llmtrace")
+
+REDACT_BACKEND: Final = "llmtrace.filters.Redact"
+
+AnyPipe = Pipe | DirectPipe
+
+
+def is_exporter(found: Any) -> bool:
+    """Whether `found` is a class of span exporters or span processors."""
+    if not inspect.isclass(found):
+        return False
+    duck = callable(getattr(found, "export", None)) and callable(getattr(found, "shutdown", None))
+    return issubclass(found, (SpanExporter, SpanProcessor)) or duck
+
+
+def is_filter(found: Any) -> bool:
+    """Whether `found` is a class whose objects can be called with a span, or a function."""
+    return callable(found) and (not inspect.isclass(found) or callable(getattr(found, "__call__", None)))
+
+
+def load_exporter(config: BackendConfig) -> Any | Problem:
+    """The class of an entry of ``EXPORTERS``, or what is wrong with it."""
+    return load(config, is_exporter, "a class of span exporters or span processors")
+
+
+def load_filter(config: BackendConfig) -> Any | Problem:
+    """The class or function of an entry of ``FILTERS``, or what is wrong with it."""
+    return load(config, is_filter, "a class of filters, or a function from span to span")
+
+
+def redact_config(config: Config) -> BackendConfig | None:
+    """The entry that ``REDACT`` stands for, None where it is off."""
+    if config.redact is False:
+        return None
+    options = {} if config.redact is True else dict(config.redact)
+    return BackendConfig(REDACT_BACKEND, options, f'{ROOT}["REDACT"]')
+
+
+def backend_problems(config: Config) -> Iterable[Problem]:
+    """Problems of classes and options, found without making any object."""
+    for exporter in config.exporters:
+        yield from _problems(load_exporter(exporter))
+        for each in exporter.filters:
+            yield from _problems(load_filter(each))
+    redact = redact_config(config)
+    for each in (*([redact] if redact else []), *config.filters):
+        yield from _problems(load_filter(each))
+
+
+def _problems(found: Any) -> Iterable[Problem]:
+    if isinstance(found, Problem):
+        yield found
+
+
+def build(config: Config) -> tuple[AnyPipe, ...]:
+    """The pipes of all entries that can be made; the problems of the others are logged, one line each."""
+    for problem in (*config.problems, *backend_problems(config)):
+        logger.error("%s", problem)
+    if not config.enabled:
+        return ()
+    common = _filters([*filter(None, [redact_config(config)]), *config.filters])
+    pipes = [_pipe(entry, common) for entry in config.exporters if _wanted(entry, config)]
+    return tuple(pipe for pipe in pipes if pipe is not None)
+
+
+def _wanted(entry: ExporterConfig, config: Config) -> bool:
+    """In a host's test suite the database is written only when ``EXPORTERS`` asks for it."""
+    return config.exporters_given or entry.backend != DATABASE_BACKEND or not under_test()
+
+
+def under_test() -> bool:
+    """Whether Django's test environment is set up, as its own runner and pytest-django do before the first test."""
+    module = sys.modules.get("django.test.utils")
+    return module is not None and hasattr(module._TestState, "saved_data")
+
+
+def _pipe(entry: ExporterConfig, common: list[Filter] | None) -> AnyPipe | None:
+    found = load_exporter(entry)
+    own = _filters(entry.filters)
+    if isinstance(found, Problem) or common is None or own is None:
+        return None
+    make = partial(_make, found, entry)
+    llm = (entry.spans or getattr(found, "default_spans", "all")) == "llm"
+    try:
+        if inspect.isclass(found) and issubclass(found, SpanProcessor):
+            return DirectPipe(entry, make, [*common, *own], llm)
+        pipe = Pipe(entry, make, [*common, *own], llm)
+        if callable(getattr(found, "destination", None)):
+            exporter = make()
+            if isinstance(exporter, Moving):
+                pipe.watch_destination(exporter)
+        return pipe
+    except Exception as error:
+        logger.error("%s could not be made: %s", entry.where, type(error).__qualname__)
+        return None
+
+
+def _make(found: Callable[..., Any], entry: BackendConfig) -> Any:
+    return found(**entry.options)
+
+
+def _filters(entries: Iterable[BackendConfig]) -> list[Filter] | None:
+    """The filters in order, or None when one can't be made: then nothing may pass unfiltered."""
+    filters: list[Filter] = []
+    for entry in entries:
+        found = load_filter(entry)
+        if isinstance(found, Problem):
+            return None
+        try:
+            filters.append(found(**entry.options) if inspect.isclass(found) else partial(found, **entry.options))
+        except Exception as error:
+            logger.error("%s could not be made: %s. Nothing is exported without it.", entry.where, type(error).__qualname__)
+            return None
+    return filters
+

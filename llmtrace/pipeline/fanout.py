@@ -1,0 +1,146 @@
+"""The one processor that llmtrace puts into a tracer provider: it hands each ended span to all pipes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.core.signals import setting_changed
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from llmtrace.conf import ROOT, get_config
+from llmtrace.pipeline.build import AnyPipe, build
+from llmtrace.pipeline.direct import DirectPipe
+from llmtrace.pipeline.ended import Content
+from llmtrace.pipeline.ledger import Account
+from llmtrace.pipeline.lineage import Lineage
+from llmtrace.pipeline.queue import Item
+
+logger = logging.getLogger("llmtrace.pipeline")
+
+
+class FanOut(SpanProcessor):
+    """Stays in the provider for good, since processors cannot be taken out; the pipes behind it are replaced with the settings."""
+
+    def __init__(self) -> None:
+        self.mark: Callable[[Span], None] | None = None  # puts trace attributes on a span that begins
+        self._content: dict[int, Content] = {}
+        self._lineage = Lineage()
+        self._pipes: tuple[AnyPipe, ...] | None = None
+        self._direct: tuple[DirectPipe, ...] = ()
+        self._building = threading.RLock()
+
+    def attach(self, span_id: int, content: Content) -> None:
+        """Let `content` travel beside the span until it ends."""
+        self._content[span_id] = content
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        try:
+            pipes = self._pipes
+            if pipes is None:
+                pipes = self.pipes()
+            if not pipes:
+                return
+            self._lineage.began(span)
+            if self.mark is not None:
+                self.mark(span)
+            for pipe in self._direct:
+                pipe.began(span, parent_context)
+        except Exception:
+            _broken("A span that began was not seen.")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        try:
+            content = self._content.pop(span.context.span_id, None) if span.context is not None else None
+            pipes = self._pipes
+            if pipes is None:
+                pipes = self.pipes()
+            if not pipes or span.context is None or not span.context.trace_flags.sampled:
+                return
+            item = Item(span, content, self._lineage.ended(span))
+            for pipe in pipes:
+                pipe.put(item)
+        except Exception:
+            _broken("A span that ended was not handed on.")
+
+    def pipes(self) -> tuple[AnyPipe, ...]:
+        """The pipes of the settings in force, made when they are first needed."""
+        with self._building:
+            if self._pipes is None:
+                pipes = build(get_config())
+                self._direct = tuple(pipe for pipe in pipes if isinstance(pipe, DirectPipe))
+                self._pipes = pipes
+            return self._pipes
+
+    def accounts(self) -> dict[str, Account]:
+        """The numbers of each exporter in this process, by its name."""
+        return {pipe.config.name: pipe.account() for pipe in self._pipes or ()}
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Return once every exporter has sent what there was, or False when that takes longer than `timeout_millis`."""
+        return self.flush(timeout_millis / 1000)
+
+    def flush(self, timeout: float) -> bool:
+        """The same, in seconds. The exporters work side by side."""
+        deadline = time.monotonic() + timeout
+        flushed = True
+        for pipe in self._pipes or ():
+            try:
+                flushed = pipe.flush(deadline) and flushed
+            except Exception:
+                flushed = False
+                _broken("An exporter was not flushed.")
+        return flushed
+
+    def shutdown(self) -> None:
+        """Send what there is and close the exporters. A span that ends later builds them anew."""
+        self.close(get_config().exit_timeout)
+
+    def close(self, timeout: float) -> None:
+        """Replace the pipes: those in use send what they hold for at most `timeout` seconds, together."""
+        with self._building:
+            pipes, self._pipes, self._direct = self._pipes, None, ()
+        deadline = time.monotonic() + timeout
+        closers = [threading.Thread(target=pipe.close, args=(deadline,), daemon=True) for pipe in pipes or ()]
+        for pipe, closer in zip(pipes or (), closers, strict=True):
+            try:
+                closer.start()
+            except RuntimeError:  # the interpreter is shutting down: one after the other
+                pipe.close(deadline)
+        for closer in closers:
+            if closer.ident is not None:
+                closer.join(max(0.0, deadline - time.monotonic()) + 0.1)
+
+    def after_fork(self) -> None:
+        """Begin anew in a child process."""
+        self._building = threading.RLock()
+        self._content = {}
+        for pipe in self._pipes or ():
+            pipe.after_fork()
+
+
+fanout = FanOut()
+"""The processor of this process."""
+
+
+def _after_fork_in_child() -> None:
+    fanout.after_fork()
+
+
+def _settings_changed(*, setting: str, **_: Any) -> None:
+    if setting == ROOT and fanout._pipes is not None:
+        fanout.close(get_config().exit_timeout)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.pipeline")
+
+
+def _broken(what: str) -> None:
+    logger.exception("%s This is a mistake of llmtrace; the span is not exported.", what)

@@ -1,0 +1,114 @@
+"""Connecting to OpenTelemetry: the tracer provider that spans go through, ours or the host's."""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import logging
+import threading
+import weakref
+from typing import Any, Final
+
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+from opentelemetry import trace
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import NoOpTracer, Tracer
+
+from llmtrace.conf import ROOT, Config, get_config
+from llmtrace.pipeline.fanout import fanout
+from llmtrace.tracing.attributes import mark
+
+logger = logging.getLogger("llmtrace.tracing")
+
+SCOPE: Final = "llmtrace"
+
+_lock = threading.RLock()
+_connected: weakref.WeakSet[Any] = weakref.WeakSet()  # providers that have our processor
+_tracers: dict[str, Tracer] = {}
+_own: TracerProvider | None = None
+
+
+def get_tracer(scope: str = SCOPE) -> Tracer:
+    """The tracer for a part of llmtrace; connects on first use, so that a provider which the host sets late is found.
+
+    With ``ENABLED`` off it makes spans that record nothing.
+    """
+    return _tracers.get(scope) or _make_tracer(scope)
+
+
+def _make_tracer(scope: str) -> Tracer:
+    with _lock:
+        config = get_config()
+        if not config.enabled:
+            tracer: Tracer = NoOpTracer()
+        else:
+            tracer = connect(config).get_tracer(scope, _version())
+        _tracers[scope] = tracer
+        return tracer
+
+
+def _version() -> str:
+    return importlib.import_module("llmtrace").__version__
+
+
+def connect(config: Config | None = None) -> trace.TracerProvider:
+    """Put our processor into the provider in force and return that provider.
+
+    ``TRACER_PROVIDER`` comes first, then the host's global provider, then one of ours, which becomes the global one. A global
+    provider that is not of the SDK takes no processors: then ours serves llmtrace's spans alone.
+    """
+    global _own
+    with _lock:
+        config = config or get_config()
+        provider = _named_provider(config) or trace.get_tracer_provider()
+        if not hasattr(provider, "add_span_processor"):
+            if _own is None:
+                _own = TracerProvider(resource=_resource(config), shutdown_on_exit=False)
+            if isinstance(provider, trace.ProxyTracerProvider):
+                trace.set_tracer_provider(_own)
+            provider = _own
+        if provider not in _connected:
+            fanout.mark = mark
+            provider.add_span_processor(fanout)
+            _connected.add(provider)
+            if len(_connected) == 1:
+                atexit.register(_at_exit)
+        return provider
+
+
+def _named_provider(config: Config) -> Any:
+    if config.tracer_provider is None:
+        return None
+    try:
+        found = import_string(config.tracer_provider)
+        return found if hasattr(found, "get_tracer") and not isinstance(found, type) else found()
+    except Exception as error:
+        where = f'{ROOT}["TRACER_PROVIDER"]'
+        logger.error("%s can't be used: %s: %s", where, type(error).__qualname__, config.tracer_provider)
+        return None
+
+
+def _resource(config: Config) -> Resource:
+    attributes = dict(config.resource)
+    if config.service_name is not None:
+        attributes[SERVICE_NAME] = config.service_name
+    return Resource.create(attributes)
+
+
+def flush(timeout: float | None = None) -> bool:
+    """Send what has ended, within `timeout` seconds (``EXIT_TIMEOUT`` if None). False when it took longer."""
+    return fanout.flush(get_config().exit_timeout if timeout is None else timeout)
+
+
+def _at_exit() -> None:
+    fanout.close(get_config().exit_timeout)
+
+
+def _settings_changed(*, setting: str, **_: Any) -> None:
+    if setting == ROOT:
+        _tracers.clear()
+
+
+setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.tracing")
