@@ -16,12 +16,13 @@ from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
-SERVERS: Final = {
-    "postgres": os.environ.get("LLMTRACE_POSTGRES", "postgres://postgres@127.0.0.1:5432"),
-    "mariadb": os.environ.get("LLMTRACE_MARIADB", "mysql://root@127.0.0.1:3306"),
-    "redis": os.environ.get("LLMTRACE_REDIS", "redis://127.0.0.1:6379/0"),
-    "rabbitmq": os.environ.get("LLMTRACE_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//"),
+DEFAULTS: Final = {
+    "postgres": "postgres://postgres@127.0.0.1:5432",
+    "mariadb": "mysql://root@127.0.0.1:3306",
+    "redis": "redis://127.0.0.1:6379/0",
+    "rabbitmq": "amqp://guest:guest@127.0.0.1:5672//",
 }
+SERVERS: Final = {name: os.environ.get(f"LLMTRACE_{name.upper()}", url) for name, url in DEFAULTS.items()}
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
