@@ -129,6 +129,7 @@ def test_compiled_requirements_say_how_they_are_made_and_name_no_host_or_folder(
         assert foreign not in text
 
 
+@pytest.mark.django_db(databases=["default", "llmtrace"])
 def test_no_migration_is_missing() -> None:
     said = StringIO()
     call_command("makemigrations", check=True, dry_run=True, stdout=said, stderr=said)
