@@ -93,12 +93,19 @@ class Span(models.Model):
         verbose_name_plural = _("recent spans")
         default_permissions = ("view",)
         constraints: ClassVar = [models.UniqueConstraint(fields=["trace_id", "span_id"], name="llmtrace_span_once")]
+        # Ascending, and read backwards: "newest first, then by id" is then the order of the index itself, since SQLite
+        # and InnoDB keep the row's id behind the named columns, and inserts go to the right end, where pages fill.
+        # Each costs SQLite 1.0 to 1.8 µs of the 16.5 µs that a row of 5 KB takes with none but the constraint; the same
+        # three of them descending cost 3.2 µs, ascending 2.3. Errors alone (a partial index) would save 1 µs, but MySQL
+        # and MariaDB have no such index and warn about it.
         indexes: ClassVar = [
-            models.Index(fields=["-started_at", "-id"], name="llmtrace_span_newest"),
-            models.Index(fields=["model", "-started_at"], name="llmtrace_span_model"),
-            models.Index(
-                fields=["-started_at", "-id"], name="llmtrace_span_error", condition=models.Q(status=ERROR)
-            ),
+            models.Index(fields=["started_at", "id"], name="llmtrace_span_newest"),
+            models.Index(fields=["status", "started_at"], name="llmtrace_span_status"),
+            models.Index(fields=["operation", "started_at"], name="llmtrace_span_operation"),
+            models.Index(fields=["model", "started_at"], name="llmtrace_span_model"),
+            models.Index(fields=["service", "started_at"], name="llmtrace_span_service"),
+            models.Index(fields=["user_id", "started_at"], name="llmtrace_span_user"),
+            models.Index(fields=["conversation_id", "started_at"], name="llmtrace_span_conversation"),
         ]
 
     def __str__(self) -> str:
@@ -137,5 +144,10 @@ class SpanContent(models.Model):
         events, as a dict from the event's index in `Span.events` (as text) to a dict of its attributes; an exception's
         message and stack trace stand there.
         """
-        data: dict[str, Any] = json.loads(self.data)
+        data: dict[str, Any] = json.loads(self.data, parse_int=_whole)
         return data
+
+
+def _whole(digits: str) -> int | str:
+    """A number of JSON; Python refuses to read one of more than 4,300 digits, so that such a one stays text."""
+    return int(digits) if len(digits) < 1000 else digits

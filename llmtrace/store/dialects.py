@@ -1,0 +1,104 @@
+"""Older and other names of what spans carry, so that spans of other instrumentations are read as ours are.
+
+Sources: earlier versions of the GenAI semantic conventions (``gen_ai.system``, ``prompt_tokens``, events),
+OpenLLMetry (``gen_ai.prompt.N.content``, ``llm.request.type``), OpenInference (``llm.token_count.prompt``,
+``openinference.span.kind``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from llmtrace import semconv
+
+OLDER: Final[Mapping[str, tuple[str, ...]]] = {
+    semconv.PROVIDER: ("gen_ai.system", "llm.provider", "llm.system"),
+    semconv.OPERATION: ("llm.request.type", "openinference.span.kind"),
+    semconv.REQUEST_MODEL: ("llm.model_name", "embedding.model_name"),
+    semconv.RESPONSE_MODEL: ("llm.response.model",),
+    semconv.USAGE_INPUT_TOKENS: ("gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens", "llm.token_count.prompt"),
+    semconv.USAGE_OUTPUT_TOKENS: (
+        "gen_ai.usage.completion_tokens",
+        "llm.usage.completion_tokens",
+        "llm.token_count.completion",
+    ),
+    semconv.USAGE_CACHE_READ: (
+        "gen_ai.usage.cache_read_input_tokens",
+        "llm.token_count.prompt_details.cache_read",
+    ),
+    semconv.USAGE_CACHE_WRITE: (
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "llm.token_count.prompt_details.cache_write",
+    ),
+    semconv.USAGE_REASONING: (
+        "gen_ai.usage.reasoning_tokens",
+        "llm.usage.reasoning_tokens",
+        "llm.token_count.completion_details.reasoning",
+    ),
+    semconv.COST: ("gen_ai.usage.cost", "llm.cost.total"),
+    semconv.USER_ID: ("enduser.id",),
+    semconv.TOOL_CALL_ARGUMENTS: ("tool.parameters",),
+    semconv.TOOL_DEFINITIONS: ("llm.tools",),
+}
+"""The name in use, and those that others have for the same, in the order in which they are believed."""
+
+OPERATIONS: Final[Mapping[str, str]] = {
+    "chat": "chat",
+    "LLM": "chat",
+    "completion": "text_completion",
+    "embedding": "embeddings",
+    "EMBEDDING": "embeddings",
+    "TOOL": "execute_tool",
+    "AGENT": "invoke_agent",
+}
+"""Values of the operation's older names, and today's word. Others, ``CHAIN`` for one, are no operation of a model."""
+
+MARKERS: Final = frozenset(name for names in OLDER.values() for name in names)
+
+_CONTENT: Final = re.compile(
+    r"""
+    gen_ai\.(prompt|completion)(\.\d+\..*)?
+    | llm\.(input|output)_messages\..* | llm\.(prompts|completions|tools) | llm\.prompt_template\.(template|variables)
+    | (input|output)\.value | traceloop\.entity\.(input|output) | tool\.parameters
+    | (embedding\.embeddings|retrieval\.documents)\..*
+    | ai\.(prompt|response\.(text|object|toolCalls)|toolCall\.(args|result)) (\..*)?
+    | (pydantic_ai\.)?all_messages(_events)? | tool_(arguments|response) | final_result
+    | langfuse\.(observation|trace)\.(input|output)
+    """,
+    re.VERBOSE,
+)
+_CONTENT_EVENT: Final = re.compile(
+    r"gen_ai\.(content\.(prompt|completion)|(system|user|assistant|tool)\.message|choice)"
+)
+_EXCEPTION_TEXTS: Final = frozenset({semconv.EXCEPTION_MESSAGE, semconv.EXCEPTION_STACKTRACE})
+
+
+@lru_cache(maxsize=4096)
+def is_content(name: str) -> bool:
+    """Whether the attribute holds what people or models wrote, in any dialect."""
+    return semconv.is_content(name) or _CONTENT.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def is_event_content(event: str, name: str) -> bool:
+    """Whether the attribute `name` of an event of the name `event` holds what people or models wrote."""
+    if name in _EXCEPTION_TEXTS or is_content(name):
+        return True
+    return name != "gen_ai.system" and _CONTENT_EVENT.fullmatch(event) is not None
+
+
+def in_use(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`attributes`, with the names that are in use today added where only older ones are there."""
+    read = dict(attributes)
+    for name, older in OLDER.items():
+        if name not in read:
+            value = next((attributes[other] for other in older if other in attributes), None)
+            if name == semconv.OPERATION:
+                value = OPERATIONS.get(str(value))
+            if value is not None:
+                read[name] = value
+    return read
