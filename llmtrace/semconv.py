@@ -24,6 +24,7 @@ REQUEST_STREAM: Final = "gen_ai.request.stream"
 REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
 REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
 REQUEST_PREVIOUS_RESPONSE_ID: Final = "gen_ai.request.previous_response.id"
+REQUEST_OTHER: Final = "llmtrace.request."  # a prefix, for parameters that the conventions do not name
 OUTPUT_TYPE: Final = "gen_ai.output.type"
 AGENT_NAME: Final = "gen_ai.agent.name"
 CONVERSATION_ID: Final = "gen_ai.conversation.id"

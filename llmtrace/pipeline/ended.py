@@ -23,6 +23,14 @@ class Content(Protocol):
         """Attribute name to value; messages as lists of dicts in the form of the GenAI conventions."""
         ...
 
+    def events(self) -> Sequence[Event]:
+        """Events that hold texts: the exception that ended the span."""
+        ...
+
+    def description(self) -> str | None:
+        """The description of the span's status, an error's text."""
+        ...
+
 
 class Unchanged:
     """Stands for an argument of `EndedSpan.edited` that was not given, where None is a value."""
@@ -44,19 +52,22 @@ class EndedSpan(ReadableSpan):
     def of(cls, span: ReadableSpan, content: Content | None = None) -> Self:
         """A copy of `span` with its content among the attributes."""
         attributes = dict(span.attributes or ())
+        events, status = span.events, span.status
         if content is not None:
             attributes.update(content.attributes())
+            events = (*events, *content.events())
+            status = Status(status.status_code, content.description()) if content.description() else status
         return cls(
             span.name,
             span.context,
             span.parent,
             span.resource,
             attributes,
-            span.events,
+            events,
             span.links,
             span.kind,
             None,
-            span.status,
+            status,
             span.start_time,
             span.end_time,
             span.instrumentation_scope,

@@ -1,0 +1,173 @@
+"""What a provider is: it turns a call into its protocol, sends it, and reads what comes back."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from opentelemetry import trace
+
+from llmtrace import semconv
+from llmtrace.types import Message, ToolCall, Usage
+
+AnyMessage = Message | Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Request:
+    """One inference as the caller asks for it, in no provider's words.
+
+    `params` holds common parameters that were given, by their names in `llmtrace.calls.params`; `extra` goes into the
+    provider's request as it is.
+    """
+
+    model: str
+    messages: Sequence[AnyMessage]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    tools: Sequence[Mapping[str, Any]] = ()
+    stream: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    max_retries: int | None = None
+
+
+@dataclass(slots=True)
+class Choice:
+    """One of the answers to a call. `data` is the provider's own form, from which the span's content is rendered."""
+
+    text: str | None = None
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    reasoning: str | None = None
+    finish_reason: str | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back. Absent is None: an id, a model or a count that the provider did not name is never made up.
+
+    `attributes` are the provider's own span attributes; `tier` is the service tier for the price; `size` is the
+    answer's size in bytes; `load` makes the SDK's own object of it, for `Reply.raw`.
+    """
+
+    choices: list[Choice] = field(default_factory=list)
+    id: str | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    tier: str | None = None
+    size: int = 0
+    raw: Any = None
+
+    @property
+    def finish_reasons(self) -> tuple[str, ...]:
+        """One for each choice that has one, in the order of the choices."""
+        return tuple(choice.finish_reason for choice in self.choices if choice.finish_reason is not None)
+
+
+class Chunk:
+    """A piece of a streamed answer. `text` is what it adds to the first choice, "" where it adds none."""
+
+    __slots__ = ("finish_reason", "raw", "text")
+
+    def __init__(self, text: str, finish_reason: str | None, raw: Any) -> None:
+        self.text = text
+        self.finish_reason = finish_reason
+        self.raw = raw
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Chunk(text={self.text!r}, finish_reason={self.finish_reason!r})"
+
+
+class Reader(Protocol):
+    """Puts a streamed answer together."""
+
+    def feed(self, event: Any) -> Chunk | None:
+        """Take one event of the stream; None when it holds nothing for the caller."""
+        ...
+
+    def answer(self) -> Answer:
+        """All that has come so far."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether the provider has said that the answer is complete."""
+        ...
+
+
+class Provider(ABC):
+    """Base of all providers. A subclass of one's own in ``PROVIDERS`` is all that a new one needs.
+
+    The pure half (`body`, `request_attributes`, `input`, `output`) is shared by the four ways to send.
+    """
+
+    name: ClassVar[str]
+    """`gen_ai.provider.name`"""
+    price_id: ClassVar[str]
+    """the provider's id in genai-prices"""
+    operation: ClassVar[str] = "chat"
+
+    def __init__(self, *, model: str | None = None) -> None:
+        self.model = model
+
+    @abstractmethod
+    def server(self) -> tuple[str | None, int | None]:
+        """Host and port of the service."""
+
+    @abstractmethod
+    def body(self, request: Request) -> dict[str, Any]:
+        """The request in the provider's protocol."""
+
+    @abstractmethod
+    def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Span attributes of what is sent, and of nothing else."""
+
+    @abstractmethod
+    def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Content attributes of what is sent."""
+
+    @abstractmethod
+    def send(self, body: dict[str, Any], request: Request) -> Answer:
+        """Send and wait."""
+
+    @abstractmethod
+    async def asend(self, body: dict[str, Any], request: Request) -> Answer:
+        """Send and await."""
+
+    @abstractmethod
+    def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
+        """Send, and return the events to come. Its `close()` lets go of the connection."""
+
+    @abstractmethod
+    async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
+        """The same for async code. Its `aclose()` lets go of the connection."""
+
+    @abstractmethod
+    def reader(self) -> Reader:
+        """A reader for one streamed answer."""
+
+
+def note_retry(attempt: int, status: int | None, wait_s: float) -> None:
+    """Put a retry of the SDK on the call's span, which is current while the SDK works.
+
+    Args:
+        attempt: the number of the attempt that failed, 1 for the first.
+        status: its HTTP status, None when there was no answer: then the exception being handled is the cause.
+        wait_s: seconds until the next attempt.
+    """
+    span = trace.get_current_span()
+    if not span.is_recording():
+        return
+    attributes: dict[str, Any] = {semconv.RETRY_ATTEMPT: attempt, semconv.RETRY_WAIT: wait_s}
+    error = sys.exc_info()[0]
+    if status is not None:
+        attributes[semconv.HTTP_STATUS] = status
+    elif error is not None:
+        attributes[semconv.ERROR_TYPE] = f"{error.__module__}.{error.__qualname__}"
+    span.add_event(semconv.RETRY_EVENT, attributes)

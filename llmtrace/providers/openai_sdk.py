@@ -1,0 +1,72 @@
+"""The OpenAI SDK as llmtrace uses it: clients that tell of their retries, and what its `post` needs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import openai
+from openai import AsyncStream as SDKAsyncStream
+from openai import Stream as SDKStream
+from openai.types.chat import ChatCompletion
+
+from llmtrace.providers.base import Request, note_retry
+
+try:
+    import httpx2 as httpx  # openai 3
+except ImportError:
+    import httpx  # type: ignore[no-redef,import-not-found,unused-ignore]  # openai 2
+
+RESPONSE: Final = httpx.Response
+Stream: Final = SDKStream[object]
+AsyncStream: Final = SDKAsyncStream[object]
+
+
+class Retrying:
+    """Notes each retry on the call's span. The SDK computes the wait once, right before it sleeps, while it handles the cause."""
+
+    max_retries: int
+
+    def _calculate_retry_timeout(self, remaining_retries: int, options: Any, response_headers: Any = None) -> float:
+        wait: float = super()._calculate_retry_timeout(remaining_retries, options, response_headers)  # type: ignore[misc]
+        response = getattr(sys.exc_info()[1], "response", None)
+        attempt = options.get_max_retries(self.max_retries) - remaining_retries + 1
+        note_retry(attempt, getattr(response, "status_code", None), wait)
+        return wait
+
+
+class OpenAI(Retrying, openai.OpenAI):
+    """The SDK's client."""
+
+
+class AsyncOpenAI(Retrying, openai.AsyncOpenAI):
+    """The SDK's client for async code."""
+
+
+def fitting(clients: Sequence[Any], kind: str) -> Any:
+    """The one of the HTTP clients that were given which serves the SDK client `kind`, None for the SDK's default."""
+    wants_async = kind.startswith("Async")
+    for client in clients:
+        if client is not None and hasattr(client, "aclose") is wants_async:
+            return client
+    return None
+
+
+def options(body: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    """The SDK's request options: timeout, retries, and what its methods take as ``extra_headers`` and the like."""
+    given = {
+        "timeout": request.timeout,
+        "max_retries": request.max_retries,
+        "headers": body.get("extra_headers"),
+        "params": body.get("extra_query"),
+        "extra_json": body.get("extra_body"),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def completion(data: Any, response: Any) -> ChatCompletion:
+    """The object that the SDK's own method would have returned."""
+    made = ChatCompletion.construct(**data)
+    made._request_id = response.headers.get("x-request-id")
+    return made

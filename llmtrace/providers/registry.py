@@ -1,0 +1,60 @@
+"""Providers by the name that they have in ``LLMTRACE["PROVIDERS"]``, made on first use."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import threading
+from typing import Any
+
+from django.core.signals import setting_changed
+
+from llmtrace.backends import load
+from llmtrace.conf import ROOT, BackendConfig, Problem, get_config
+from llmtrace.exceptions import ConfigurationError
+from llmtrace.providers.base import Provider
+
+_made: dict[str, Provider] = {}
+_lock = threading.RLock()
+
+
+def get_provider(name: str) -> Provider:
+    """The provider of that name.
+
+    Raises:
+        ConfigurationError: there is none, or its entry is wrong.
+    """
+    return _made.get(name) or _make(name)
+
+
+def _make(name: str) -> Provider:
+    with _lock:
+        configs = get_config().providers
+        if name not in configs:
+            close = difflib.get_close_matches(name, configs, 1)
+            hint = f'Did you mean "{close[0]}"?' if close else f"There is {', '.join(sorted(configs)) or 'none'}."
+            raise ConfigurationError(f'{ROOT}["PROVIDERS"] has no "{name}". {hint}')
+        found = load_provider(configs[name])
+        if isinstance(found, Problem):
+            raise ConfigurationError(str(found))
+        provider: Provider = found(**configs[name].options)
+        _made[name] = provider
+        return provider
+
+
+def is_provider(found: Any) -> bool:
+    """Whether `found` is a class of providers."""
+    return inspect.isclass(found) and issubclass(found, Provider)
+
+
+def load_provider(config: BackendConfig) -> Any | Problem:
+    """The class of an entry of ``PROVIDERS``, or what is wrong with it."""
+    return load(config, is_provider, "a subclass of llmtrace.providers.base.Provider")
+
+
+def _settings_changed(*, setting: str, **_: Any) -> None:
+    if setting == ROOT:
+        _made.clear()
+
+
+setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.providers")

@@ -1,0 +1,94 @@
+"""What was said in one call, kept as it was sent and received, and rendered in the exporter's thread."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from opentelemetry.sdk.trace import Event
+
+from llmtrace import semconv
+
+Render = Callable[[], Mapping[str, Any]]
+
+
+def qualified_name(kind: type[BaseException]) -> str:
+    """The name of an exception's class for `error.type`, as OpenTelemetry's SDK writes it."""
+    module = kind.__module__
+    return kind.__qualname__ if module in (None, "builtins") else f"{module}.{kind.__qualname__}"
+
+
+class CallContent:
+    """The content of one call's span.
+
+    `renders` are functions that make attributes of what they hold on to; what they hold on to must not change any more.
+    """
+
+    __slots__ = ("_bytes", "_description", "_events", "_limit", "_renders")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._renders: list[Render] = []
+        self._bytes = 0
+        self._events: tuple[Event, ...] = ()
+        self._description: str | None = None
+
+    def add(self, render: Render, size: int) -> None:
+        """Add attributes to be rendered later, of about `size` bytes."""
+        self._renders.append(render)
+        self._bytes += size
+
+    def fail(self, error: BaseException) -> None:
+        """Keep the texts of the exception that ended the call; the exception itself would keep the caller's frames alive."""
+        message = cut(message_of(error), self._limit)
+        attributes = {
+            semconv.EXCEPTION_TYPE: qualified_name(type(error)),
+            semconv.EXCEPTION_MESSAGE: message,
+            semconv.EXCEPTION_STACKTRACE: cut(stack_of(error), self._limit),
+        }
+        self._events = (Event(semconv.EXCEPTION_EVENT, attributes, time.time_ns()),)
+        self._description = f"{type(error).__name__}: {message}"
+
+    def size(self) -> int:
+        return self._bytes
+
+    def attributes(self) -> Mapping[str, Any]:
+        attributes: dict[str, Any] = {}
+        for render in self._renders:
+            attributes.update(render())
+        return {name: cut(value, self._limit) for name, value in attributes.items()}
+
+    def events(self) -> Sequence[Event]:
+        return self._events
+
+    def description(self) -> str | None:
+        return self._description
+
+
+def message_of(error: BaseException) -> str:
+    """The exception's text; one whose `str()` fails has none."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def stack_of(error: BaseException) -> str:
+    """The exception's stack as Python prints it; one that cannot be printed has none."""
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception:
+        return ""
+
+
+def cut(value: Any, limit: int) -> Any:
+    """`value` with each text in it cut to `limit` characters, so that the structure around it stays whole."""
+    if isinstance(value, str):
+        return value if len(value) <= limit else f"{value[:limit]}… ({len(value) - limit} characters more)"
+    if isinstance(value, list):
+        return [cut(item, limit) for item in value]
+    if isinstance(value, dict):
+        return {key: cut(item, limit) for key, item in value.items()}
+    return value
