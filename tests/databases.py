@@ -78,14 +78,13 @@ def server_settings(engine: str, name: str) -> dict[str, Any]:
 
 
 def _administer(engine: str, statement: str) -> None:
-    parts = address(engine)
     if engine == "postgres":
-        login = {"host": parts.hostname, "port": parts.port, "user": parts.username, "password": parts.password}
-        with psycopg.connect(dbname="postgres", autocommit=True, **login) as postgres:
-            postgres.execute(statement)  # type: ignore[call-overload]  # a statement that takes no parameters
+        with psycopg.connect(f"{require_or_skip(engine)}/postgres", autocommit=True) as postgres:
+            postgres.execute(statement.encode())
         return
+    server = server_settings(engine, "")
     mariadb = pymysql.connect(
-        host=parts.hostname, port=parts.port or 0, user=parts.username, password=parts.password or ""
+        host=server["HOST"], port=server["PORT"], user=server["USER"], password=server["PASSWORD"]
     )
     with closing(mariadb), mariadb.cursor() as cursor:
         cursor.execute(statement)
