@@ -1,0 +1,90 @@
+"""What is open in a request or a job is told when that ends."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+
+from llmtrace.tracing.scope import Scope, client_gone, current_scope, on_end, scope
+
+
+class Open:
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_what_is_open_is_told_once_when_the_scope_ends() -> None:
+    open_ = Open()
+    with scope() as around:
+        on_end(open_.close)
+        assert open_.closed == 0
+    around.end()
+    assert open_.closed == 1
+    assert current_scope.get() is None
+
+
+def test_what_is_taken_back_is_not_told() -> None:
+    open_ = Open()
+    with scope():
+        on_end(open_.close)()
+    assert open_.closed == 0
+
+
+def test_an_inner_scope_ends_what_was_opened_in_it_and_nothing_else() -> None:
+    outer, inner = Open(), Open()
+    with scope():
+        on_end(outer.close)
+        with scope():
+            on_end(inner.close)
+        assert (outer.closed, inner.closed) == (0, 1)
+    assert outer.closed == 1
+
+
+def test_being_registered_keeps_nobody_alive() -> None:
+    open_ = Open()
+    gone = weakref.ref(open_)
+    with scope():
+        on_end(open_.close)
+        del open_
+        gc.collect()
+        assert gone() is None
+
+
+def test_one_that_raises_keeps_none_of_the_others_from_being_told(caplog: pytest.LogCaptureFixture) -> None:
+    open_ = Open()
+
+    def broken() -> None:
+        raise RuntimeError("no")
+
+    with scope():
+        on_end(open_.close)
+        on_end(broken)
+    assert open_.closed == 1
+    assert "could not be closed" in caplog.text
+
+
+def test_outside_of_a_scope_and_after_its_end_nothing_is_registered() -> None:
+    open_ = Open()
+    on_end(open_.close)()
+    ended = Scope()
+    ended.end()
+    token = current_scope.set(ended)
+    try:
+        on_end(open_.close)
+        ended.end()
+    finally:
+        current_scope.reset(token)
+    assert open_.closed == 0
+
+
+def test_a_stream_can_ask_whether_the_client_has_gone() -> None:
+    assert not client_gone()
+    with scope() as around:
+        assert not client_gone()
+        around.client_gone = True
+        assert client_gone()
