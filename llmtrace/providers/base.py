@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(slots=True)
 class Choice:
-    """One of the answers to a call. `data` is the provider's own form, from which the span's content is rendered."""
+    """One of the answers to a call."""
 
     text: str | None = None
     tool_calls: list[ToolCall] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Answer:
     """What came back. Absent is None: an id, a model or a count that the provider did not name is never made up.
 
     `attributes` are the provider's own span attributes; `tier` is the service tier for the price; `size` is the
-    answer's size in bytes; `load` makes the SDK's own object of it, for `Reply.raw`.
+    answer's size in bytes; `raw` is the SDK's own object, or a function that makes it when it is asked for.
     """
 
     choices: list[Choice] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Reader(Protocol):
 class Provider(ABC):
     """Base of all providers. A subclass of one's own in ``PROVIDERS`` is all that a new one needs.
 
-    The pure half (`body`, `request_attributes`, `input`, `output`) is shared by the four ways to send.
+    The pure half (`body`, `request_attributes`, `input`, `output`, `reader`) is shared by the four ways to send.
     """
 
     name: ClassVar[str]
@@ -131,6 +131,10 @@ class Provider(ABC):
     @abstractmethod
     def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Content attributes of what is sent."""
+
+    @abstractmethod
+    def output(self, answer: Answer) -> list[dict[str, Any]]:
+        """The answer's choices as messages, in the form of the GenAI conventions."""
 
     @abstractmethod
     def send(self, body: dict[str, Any], request: Request) -> Answer:

@@ -108,6 +108,9 @@ class OpenAI(Provider):
     def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return openai_chat.input_content(body)
 
+    def output(self, answer: Answer) -> list[dict[str, Any]]:
+        return openai_chat.output_content(answer)
+
     def send(self, body: dict[str, Any], request: Request) -> Answer:
         return self._read(self.client().post(**self._post(body, request)))
 

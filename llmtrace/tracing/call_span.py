@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final
@@ -19,29 +21,47 @@ from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.content import CallContent, qualified_name
 from llmtrace.tracing.setup import get_tracer
 
-CANCELLED: Final = "cancelled"
+logger = logging.getLogger("llmtrace.tracing")
+
+GONE: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+"""What ends a call from outside: it was cancelled, and has not failed."""
 
 
 class CallSpan:
-    """A span that is used as a context manager around the work that belongs to it, as often as needed, and ended once."""
+    """A span that is used as a context manager around the work that belongs to it, as often as needed, and ended once.
 
-    __slots__ = ("_content", "_ended", "_expose", "_token", "content", "recording", "span", "span_id", "trace_id")
+    None of it raises: when something of tracing fails, the call goes on without its span.
+    """
+
+    __slots__ = ("_ended", "_expose", "_token", "began", "content", "recording", "span", "span_id", "trace_id")
 
     def __init__(self, name: str, attributes: dict[str, Any], kind: SpanKind, capture: bool | None) -> None:
+        self.span: Span = trace.INVALID_SPAN
+        self.content: CallContent | None = None
+        self.trace_id: str | None = None
+        self.span_id: str | None = None
+        self._ended = self._expose = False
+        self._token: Any = None
+        self.began = time.perf_counter()
+        try:
+            self._start(name, attributes, kind, capture)
+        except Exception:
+            _broken("A call's span could not be started.")
+        self.recording = self.span.is_recording()
+
+    def _start(self, name: str, attributes: dict[str, Any], kind: SpanKind, capture: bool | None) -> None:
         config = get_config()
         known = trace_attributes.current()
         if known:
             attributes.update(known.on_span)
-        self.span: Span = get_tracer().start_span(name, kind=kind, attributes=attributes)
-        self.recording = self.span.is_recording()
+        self.span = get_tracer().start_span(name, kind=kind, attributes=attributes)
         context = self.span.get_span_context()
-        self.trace_id = trace.format_trace_id(context.trace_id) if context.is_valid else None
-        self.span_id = trace.format_span_id(context.span_id) if context.is_valid else None
-        self._expose = config.expose_content
-        captured = config.capture_content if capture is None else capture and config.capture_content
-        self.content = CallContent(config.max_content) if captured and self.recording else None
-        self._ended = False
-        self._token: Any = None
+        if context.is_valid:
+            self.trace_id = trace.format_trace_id(context.trace_id)
+            self.span_id = trace.format_span_id(context.span_id)
+        if (config.capture_content if capture is None else capture and config.capture_content) and self.span.is_recording():
+            self._expose = config.expose_content
+            self.content = CallContent(config.max_content)
 
     def __enter__(self) -> CallSpan:
         self._token = otel_context.attach(trace.set_span_in_context(self.span))
@@ -52,44 +72,54 @@ class CallSpan:
     ) -> None:
         otel_context.detach(self._token)
 
-    def set(self, attributes: Mapping[str, Any]) -> None:
-        """Add attributes, until the span has ended."""
-        if self.recording and not self._ended:
-            self.span.set_attributes(attributes)
+    @property
+    def ended(self) -> bool:
+        """Whether the span has ended."""
+        return self._ended
 
-    def end(self, attributes: Mapping[str, Any] | None = None, status: StatusCode = StatusCode.UNSET) -> None:
-        """End the span; the first call decides."""
+    def end(
+        self,
+        attributes: Mapping[str, Any] | None = None,
+        status: StatusCode = StatusCode.UNSET,
+        end_time: int | None = None,
+    ) -> None:
+        """End the span; the first call decides. `end_time` is in nanoseconds since the epoch, now if left out."""
         if self._ended:
             return
         self._ended = True
         if not self.recording:
-            self.content = None
             return
-        if attributes:
-            self.span.set_attributes(attributes)
-        if status is not StatusCode.UNSET:
-            self.span.set_status(status)
-        if self.content is not None:
-            self._attach(self.content)
-        self.span.end()
+        try:
+            if attributes:
+                self.span.set_attributes(attributes)
+            if status is not StatusCode.UNSET:
+                self.span.set_status(status)
+            if self.content is not None:
+                self._attach(self.content)
+        except Exception:
+            _broken("Not all of a call could be recorded.")
+        try:
+            self.span.end(end_time)
+        except Exception:
+            _broken("A call's span could not be ended.")
 
     def _attach(self, content: CallContent) -> None:
-        context = self.span.get_span_context()
-        fanout.attach(context.span_id, content)
+        fanout.attach(self.span.get_span_context().span_id, content)
         if self._expose:
             rendered = content.attributes()
             self.span.set_attributes({k: as_json(v) if is_structure(v) else v for k, v in rendered.items()})
 
-    def fail(self, error: BaseException, attributes: Mapping[str, Any] | None = None) -> None:
-        """End the span with the exception that the caller will see; a cancelled call has not failed."""
-        cancelled = isinstance(error, (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit))
-        if cancelled:
-            return self.end({**(attributes or {}), semconv.STREAM_OUTCOME: CANCELLED})
+    def fail(
+        self, error: BaseException, attributes: Mapping[str, Any] | None = None, end_time: int | None = None
+    ) -> None:
+        """End the span with the exception that the caller will see; a call that was cancelled has not failed."""
+        if isinstance(error, GONE):
+            return self.end({**(attributes or {}), semconv.STREAM_OUTCOME: "cancelled"}, end_time=end_time)
         if self.content is not None and not self._ended:
             self.content.fail(error)
-        self.end({**(attributes or {}), semconv.ERROR_TYPE: qualified_name(type(error))}, StatusCode.ERROR)
+        name = qualified_name(type(error))
+        return self.end({**(attributes or {}), semconv.ERROR_TYPE: name}, StatusCode.ERROR, end_time)
 
-    @property
-    def ended(self) -> bool:
-        return self._ended
 
+def _broken(what: str) -> None:
+    logger.exception("%s This is a mistake of llmtrace; the call itself goes on.", what)

@@ -1,0 +1,58 @@
+"""llmtrace: every LLM call of a Django and Celery project as an OpenTelemetry span.
+
+The public names are imported when they are first used: importing the package loads no SDK.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from llmtrace.calls import LLM, AsyncStream, Chunk, Reply, Stream, llm_call, prompt_template
+    from llmtrace.tracing.attributes import trace_attributes
+    from llmtrace.types import Message, Part, ToolCall, Usage
+
+__version__ = "0.1.0"
+
+_HOMES: Final = {
+    "LLM": "calls",
+    "AsyncStream": "calls",
+    "Chunk": "calls",
+    "Message": "types",
+    "Part": "types",
+    "Reply": "calls",
+    "Stream": "calls",
+    "ToolCall": "types",
+    "Usage": "types",
+    "llm_call": "calls",
+    "prompt_template": "calls",
+    "trace_attributes": "tracing.attributes",
+}
+
+__all__ = [
+    "LLM",
+    "AsyncStream",
+    "Chunk",
+    "Message",
+    "Part",
+    "Reply",
+    "Stream",
+    "ToolCall",
+    "Usage",
+    "llm_call",
+    "prompt_template",
+    "trace_attributes",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

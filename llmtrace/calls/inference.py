@@ -1,0 +1,169 @@
+"""One inference: a request to a provider, its span, and what comes back. Shared by the decorator and the client."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from opentelemetry.trace import SpanKind
+
+from llmtrace import semconv
+from llmtrace.calls.params import sent
+from llmtrace.calls.prompt import Prompt
+from llmtrace.calls.reply import Reply
+from llmtrace.exceptions import ConfigurationError
+from llmtrace.providers.base import Answer, Message, Provider, Request
+from llmtrace.providers.registry import get_provider
+from llmtrace.tracing import price
+from llmtrace.tracing.call_span import CallSpan
+from llmtrace.types import Usage
+
+logger = logging.getLogger("llmtrace.calls")
+
+USAGE = (
+    ("input_tokens", semconv.USAGE_INPUT_TOKENS),
+    ("output_tokens", semconv.USAGE_OUTPUT_TOKENS),
+    ("cached_tokens", semconv.USAGE_CACHE_READ),
+    ("cache_write_tokens", semconv.USAGE_CACHE_WRITE),
+    ("reasoning_tokens", semconv.USAGE_REASONING),
+)
+
+
+class Inference:
+    """A request that is ready to be sent."""
+
+    __slots__ = ("body", "capture", "name", "prompt", "provider", "request")
+
+    def __init__(
+        self, prompt: Prompt, params: Mapping[str, Any], model: str | None, provider: str, name: str | None, stream: bool
+    ) -> None:
+        self.provider: Provider = get_provider(provider)
+        chosen = model or self.provider.model
+        if chosen is None:
+            raise ConfigurationError(
+                f'No model: name one in the call, or "model" in LLMTRACE["PROVIDERS"]["{provider}"]["OPTIONS"].'
+            )
+        self.prompt = prompt
+        self.capture: bool | None = params.get("capture_content")
+        self.request = Request(
+            chosen,
+            prompt.messages,
+            sent(params),
+            params.get("tools") or (),
+            stream,
+            params.get("extra") or {},
+            params.get("timeout"),
+            params.get("max_retries"),
+        )
+        self.body = self.provider.body(self.request)
+        self.name = name or f"{self.provider.operation} {chosen}"
+
+    def begin(self) -> CallSpan:
+        """Start the span, with all that samplers need and all that is known before the answer."""
+        provider = self.provider
+        host, port = provider.server()
+        attributes: dict[str, Any] = {semconv.OPERATION: provider.operation, semconv.PROVIDER: provider.name}
+        if host is not None:
+            attributes[semconv.SERVER_ADDRESS] = host
+        if port is not None:
+            attributes[semconv.SERVER_PORT] = port
+        attributes.update(provider.request_attributes(self.body))
+        if self.prompt.name is not None:
+            attributes[semconv.PROMPT_NAME] = self.prompt.name
+        if self.prompt.version is not None:
+            attributes[semconv.PROMPT_VERSION] = self.prompt.version
+        span = CallSpan(self.name, attributes, SpanKind.CLIENT, self.capture)
+        if span.content is not None:
+            span.content.add(self._input, sum(map(_size, self.request.messages)))
+        return span
+
+    def _input(self) -> dict[str, Any]:
+        content = self.provider.input(self.body)
+        if self.prompt.template is not None:
+            content[semconv.PROMPT_TEMPLATE] = self.prompt.template
+        for name, value in self.prompt.variables.items():
+            content[f"{semconv.PROMPT_VARIABLE}{name}"] = value
+        return content
+
+    def finish(self, span: CallSpan, answer: Answer) -> Reply[Any]:
+        """End the span with the answer, and make of it what the caller gets."""
+        end_time = time.time_ns()  # what follows is not the model's time
+        attributes, cost = self.outcome(span, answer)
+        span.end(attributes, end_time=end_time)
+        return self.reply(span, answer, cost)
+
+    def outcome(self, span: CallSpan, answer: Answer) -> tuple[dict[str, Any], Decimal | None]:
+        """Attributes of an answer, whole or so far, and its cost; its content goes beside the span."""
+        attributes = dict(answer.attributes)
+        if answer.id is not None:
+            attributes[semconv.RESPONSE_ID] = answer.id
+        if answer.model is not None:
+            attributes[semconv.RESPONSE_MODEL] = answer.model
+        reasons = answer.finish_reasons
+        if reasons:
+            attributes[semconv.RESPONSE_FINISH_REASONS] = reasons
+        cost = None
+        if answer.usage is not None:
+            cost = self._usage(attributes, answer, answer.usage)
+        if span.content is not None:
+            span.content.add(lambda: {semconv.OUTPUT_MESSAGES: self.provider.output(answer)}, answer.size)
+        return attributes, cost
+
+    def _usage(self, attributes: dict[str, Any], answer: Answer, usage: Usage) -> Decimal | None:
+        for field, name in USAGE:
+            value = getattr(usage, field)
+            if value is not None:
+                attributes[name] = value
+        try:
+            cost = price.cost(self.provider.price_id, answer.model or self.request.model, usage, answer.tier)
+        except Exception:
+            logger.exception("The cost of a call could not be computed. This is a mistake of llmtrace.")
+            return None
+        if cost is not None:
+            attributes[semconv.COST] = float(cost)
+        return cost
+
+    def reply(self, span: CallSpan, answer: Answer, cost: Decimal | None) -> Reply[Any]:
+        """The answer for the caller."""
+        return Reply(answer, self.request.messages, cost, span.trace_id, span.span_id, None)
+
+    def run(self) -> Reply[Any]:
+        """Send and wait. The provider's exceptions pass unchanged."""
+        span = self.begin()
+        try:
+            with span:
+                answer = self.provider.send(self.body, self.request)
+        except BaseException as error:
+            span.fail(error)
+            raise
+        return self.finish(span, answer)
+
+    async def arun(self) -> Reply[Any]:
+        """Send and await. The provider's exceptions pass unchanged."""
+        span = self.begin()
+        try:
+            with span:
+                answer = await self.provider.asend(self.body, self.request)
+        except BaseException as error:
+            span.fail(error)
+            raise
+        return self.finish(span, answer)
+
+
+def _size(message: Any) -> int:
+    """About how many bytes a message holds."""
+    content = message.content if isinstance(message, Message) else message.get("content")
+    if isinstance(content, str):
+        return len(content)
+    if not isinstance(content, (list, tuple)):
+        return 0
+    return sum(len(part) if isinstance(part, str) else _part_size(part) for part in content)
+
+
+def _part_size(part: Any) -> int:
+    if isinstance(part, Mapping):
+        return sum(len(value) for value in part.values() if isinstance(value, str))
+    return len(part.text or "") + len(part.data or b"")

@@ -1,0 +1,64 @@
+"""The common parameters of a call: typed keywords, the same for every provider."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypedDict
+
+from llmtrace.types import Message
+
+
+class CallParams(TypedDict, total=False):
+    """What may be given with any call. What is left out is not sent.
+
+    temperature: 0 for the likeliest words, higher for more surprising ones.
+    top_p: share of the likeliest words to choose from, 0 to 1.
+    max_tokens: the longest answer, in tokens.
+    stop: texts at which the answer ends.
+    seed: asks the provider for the same answer to the same request.
+    tools: JSON schemas of tools that the model may ask to call.
+    tool_choice: "auto", "none", "required" or a tool's name.
+    json_mode: ask for an answer that is a JSON object.
+    timeout: seconds for one attempt.
+    max_retries: how often the provider's SDK tries again.
+    capture_content: False leaves tokens and timing on the span, and no text.
+    extra: whatever else the provider takes, sent as it is.
+    """
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    stop: str | Sequence[str]
+    seed: int
+    tools: Sequence[Mapping[str, Any]]
+    tool_choice: str | Mapping[str, Any]
+    json_mode: bool
+    timeout: float
+    max_retries: int
+    capture_content: bool
+    extra: Mapping[str, Any]
+
+
+Messages = str | Message | Sequence[Message | Mapping[str, Any]]
+
+SENT: Final = ("temperature", "top_p", "max_tokens", "stop", "seed", "tool_choice", "json_mode")
+
+
+def check(params: Mapping[str, Any], where: str) -> None:
+    """Refuse a keyword that is none.
+
+    Raises:
+        TypeError: with the keyword that was probably meant.
+    """
+    known = CallParams.__annotations__
+    for name in params:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"Did you mean {close[0]!r}?" if close else f'What only your provider knows goes in extra={{"{name}": …}}.'
+            raise TypeError(f"{where} got an unexpected keyword argument {name!r}. {hint}")
+
+
+def sent(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that shape the request; one that is None counts as left out."""
+    return {name: params[name] for name in SENT if params.get(name) is not None}

@@ -1,0 +1,142 @@
+"""The four ways to write a prompt, and how each becomes messages."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from llmtrace.calls.template import Template
+from llmtrace.exceptions import PromptError
+from llmtrace.providers.base import AnyMessage
+from llmtrace.tracing.snapshot import snapshot
+from llmtrace.types import Message, Part
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TEMPLATE: Final = "__llmtrace_template__"
+
+
+@dataclass(slots=True)
+class Prompt:
+    """Messages, and where they come from."""
+
+    messages: Sequence[AnyMessage]
+    name: str | None = None
+    version: str | None = None
+    template: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def prompt_template(template: str, *, name: str | None = None, version: str | None = None) -> Callable[[F], F]:
+    """Write a call's prompt as a text with places for the function's arguments.
+
+    ``SYSTEM:``, ``USER:``, ``ASSISTANT:`` at the start of a line begin a message, ``MESSAGES: {history}`` puts a list of messages
+    in; without any of them the text is one user message. Places are Python's format fields: ``{book.title}``, ``{price:.2f}``. Besides,
+    ``{items:list}`` writes one item a line, ``{rows:lists}`` one paragraph a list, and ``{cover:image}``, ``{covers:images}``,
+    ``{voice:audio}``, ``{file:document}`` and their plurals put media in. What an argument holds is never read as a template.
+
+    The function's body may be ``...``, or return a dict of more values for the template.
+
+    Args:
+        template: the text; indentation that all lines share is taken off.
+        name: the prompt's name on the span; the function's own if left out.
+        version: the prompt's version on the span; a hash of the text if left out.
+
+    Raises:
+        PromptError: the text is no template, such as one with a lone brace.
+    """
+    compiled = Template(template, name, version or hashlib.sha256(template.encode()).hexdigest()[:12])
+
+    def decorate(function: F) -> F:
+        setattr(function, TEMPLATE, compiled)
+        return function
+
+    return decorate
+
+
+class PromptSource:
+    """A prompt function, ready to be called again and again."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.template: Template | None = getattr(function, TEMPLATE, None)
+        self.name: str = getattr(function, "__name__", type(function).__name__)
+        self._signature = inspect.signature(function)
+
+    def prompt(self, returned: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Prompt:
+        """The prompt that the function means by what it returned for these arguments.
+
+        Raises:
+            PromptError: it returned what is no prompt, or the template names what is not there.
+        """
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        values = {name: value for name, value in bound.arguments.items() if name not in ("self", "cls")}
+        if self.template is None:
+            return Prompt(messages_of(returned, self.name), self.name, variables=_snapshots(values))
+        if isinstance(returned, Mapping):
+            values |= returned
+        elif returned is not None and returned is not Ellipsis:
+            raise PromptError(
+                f"{self.name}() has a template, so that it returns nothing or a dict of values for it, not "
+                f"{type(returned).__name__}."
+            )
+        template = self.template
+        messages = template.messages(values, self.name)
+        name = template.name or self.name
+        return Prompt(messages, name, template.version, template.text, _snapshots(values))
+
+
+def _snapshots(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: snapshot(value) for name, value in values.items()}
+
+
+def messages_of(given: Any, where: str) -> Sequence[AnyMessage]:
+    """Messages from a text, a message, parts, or a list of messages or dicts.
+
+    Raises:
+        PromptError: `given` is none of these; `where` names who gave it.
+    """
+    if isinstance(given, str):
+        return (Message("user", given),)
+    if isinstance(given, Message):
+        return (given,)
+    if isinstance(given, Part):
+        return (Message("user", (given,)),)
+    if isinstance(given, (list, tuple)) and given:
+        if all(isinstance(each, (str, Part)) for each in given):
+            return (Message("user", tuple(given)),)
+        return [_message(each, where, index) for index, each in enumerate(given)]
+    if isinstance(given, (list, tuple)):
+        raise PromptError(f"{where} gave an empty list of messages: a call needs at least one.")
+    raise PromptError(
+        f"{where} gave {type(given).__name__}, which is no prompt. A prompt is a text, a Message, a list of parts, or a list of "
+        "Messages or dicts with role and content."
+    )
+
+
+def _message(given: Any, where: str, index: int) -> AnyMessage:
+    if isinstance(given, Message):
+        return given
+    if isinstance(given, Mapping):
+        if "role" not in given:
+            raise PromptError(f'{where} gave a message without "role" at index {index}.')
+        copied = snapshot_message(given)
+        assert isinstance(copied, dict)
+        return copied
+    message = getattr(given, "message", None)  # a Reply, put back into the conversation
+    if isinstance(message, Message):
+        return message
+    raise PromptError(f"{where} gave {type(given).__name__} as a message at index {index}: use Message or a dict.")
+
+
+def snapshot_message(value: Any) -> Any:
+    """A copy of a dict message, since the span's content is made of it after the call, when its owner may have changed it."""
+    if isinstance(value, Mapping):
+        return {key: snapshot_message(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [snapshot_message(item) for item in value]
+    return value
