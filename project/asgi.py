@@ -1,0 +1,10 @@
+"""For a server that speaks ASGI: `uvicorn project.asgi:application`."""
+
+import os
+
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+
+application = ASGIStaticFilesHandler(get_asgi_application())
