@@ -1,0 +1,241 @@
+"""What the panel tells about one span: its parameters, its prompt, its attempts, its errors, its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from llmtrace import semconv
+from llmtrace.dashboard.figures import duration, grouped, short_class
+from llmtrace.dashboard.parts import MAX_TEXT
+from llmtrace.dashboard.plaintext import Text, bounded, one_line, visible, written
+
+MAX_FACTS: Final = 200
+MAX_VALUE: Final = 2_000
+MAX_EVENTS: Final = 100
+_REQUEST: Final = "gen_ai.request."
+
+Event = Mapping[str, Any]  # with a text `name`, a mapping `attributes` and mostly `offset_ms`
+
+
+def _(label: str) -> str:
+    """Marks a label for translation, which the template does."""
+    return label
+
+
+LABELS: Final[Mapping[str, str]] = {
+    semconv.REQUEST_MODEL: _("Model asked for"),
+    semconv.RESPONSE_MODEL: _("Model that answered"),
+    semconv.REQUEST_TEMPERATURE: _("Temperature"),
+    semconv.REQUEST_TOP_P: _("Top p"),
+    semconv.REQUEST_TOP_K: _("Top k"),
+    semconv.REQUEST_MAX_TOKENS: _("Max tokens"),
+    semconv.REQUEST_STOP_SEQUENCES: _("Stop"),
+    semconv.REQUEST_SEED: _("Seed"),
+    semconv.REQUEST_FREQUENCY_PENALTY: _("Frequency penalty"),
+    semconv.REQUEST_PRESENCE_PENALTY: _("Presence penalty"),
+    semconv.REQUEST_CHOICE_COUNT: _("Choices"),
+    semconv.REQUEST_STREAM: _("Stream"),
+    semconv.REQUEST_REASONING_LEVEL: _("Reasoning"),
+    semconv.OUTPUT_TYPE: _("Output type"),
+    semconv.EMBEDDINGS_DIMENSION_COUNT: _("Dimensions"),
+    semconv.AGENT_NAME: _("Agent"),
+    semconv.TOOL_NAME: _("Tool"),
+    semconv.TOOL_DESCRIPTION: _("Description"),
+    semconv.TOOL_CALL_ID: _("Tool call id"),
+    "http.request.method": _("Method"),
+    semconv.HTTP_ROUTE: _("Route"),
+    semconv.HTTP_STATUS: _("Status code"),
+    semconv.CELERY_TASK: _("Task"),
+    semconv.CELERY_STATE: _("State"),
+    semconv.JOB_ATTEMPT: _("Attempt"),
+    semconv.MESSAGING_DESTINATION: _("Queue"),
+    semconv.MESSAGING_MESSAGE_ID: _("Message id"),
+    semconv.RESPONSE_FINISH_REASONS: _("Finish reason"),
+    semconv.OPENAI_RESPONSE_SERVICE_TIER: _("Service tier"),
+    semconv.RESPONSE_ID: _("Response id"),
+    semconv.CONVERSATION_ID: _("Conversation"),
+}
+"""The attributes that stand in the panel by their own label, in their order there."""
+
+_GROUPED: Final = frozenset({semconv.REQUEST_MAX_TOKENS, semconv.EMBEDDINGS_DIMENSION_COUNT})
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and its value."""
+
+    name: str
+    value: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a request: what it met, and how long was waited after it."""
+
+    number: int
+    met: str
+    failed: bool
+    waited: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An exception: its type, and where the reader may know it its message and stack."""
+
+    type: str
+    message: Text
+    stack: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event of the span, `after` its begin."""
+
+    name: str
+    after: str
+    facts: tuple[Fact, ...]
+
+
+def parameters(attributes: Mapping[str, Any]) -> list[Fact]:
+    """What was asked for and what came back beside the text, with labels ready to translate."""
+    told = [Fact(label, _value(name, attributes[name])) for name, label in LABELS.items() if _told(name, attributes)]
+    others = sorted(name for name in attributes if name.startswith(_REQUEST) and name not in LABELS)
+    told += [Fact(name.removeprefix(_REQUEST).replace("_", " "), _value(name, attributes[name])) for name in others]
+    if server := attributes.get(semconv.SERVER_ADDRESS):
+        port = attributes.get(semconv.SERVER_PORT)
+        address = server if port in (None, 80, 443) else f"{server}:{port}"
+        told.append(Fact(_("Server"), bounded(str(address), MAX_VALUE)))
+    return told[:MAX_FACTS]
+
+
+def _told(name: str, attributes: Mapping[str, Any]) -> bool:
+    """Whether the attribute is there and says something: the model asked for only where another one answered."""
+    if name == semconv.RESPONSE_MODEL:
+        return name in attributes and attributes[name] != attributes.get(semconv.REQUEST_MODEL)
+    return attributes.get(name) is not None
+
+
+def _value(name: str, value: Any) -> Text:
+    if name in _GROUPED and type(value) is int:
+        return Text(grouped(value))
+    if isinstance(value, bool):
+        return Text(_("yes") if value else _("no"))
+    if isinstance(value, (list, tuple)) and all(isinstance(item, (str, int, float)) for item in value):
+        return bounded(", ".join(map(str, value)), MAX_VALUE)
+    return bounded(written(value, indent=None), MAX_VALUE)
+
+
+def facts(values: Mapping[str, Any], limit: int = MAX_VALUE) -> list[Fact]:
+    """Names and values as they are, in the order of their names, bounded in number and in length."""
+    names = sorted(values)[:MAX_FACTS]
+    return [Fact(one_line(name, 200), bounded(written(values[name], indent=None), limit)) for name in names]
+
+
+def variables(content: Mapping[str, Any]) -> list[Fact]:
+    """The variables of the prompt's template."""
+    prefix = semconv.PROMPT_VARIABLE
+    return facts({name.removeprefix(prefix): value for name, value in content.items() if name.startswith(prefix)})
+
+
+SHOWN_CONTENT: Final = frozenset(
+    {
+        semconv.INPUT_MESSAGES,
+        semconv.OUTPUT_MESSAGES,
+        semconv.SYSTEM_INSTRUCTIONS,
+        semconv.TOOL_CALL_ARGUMENTS,
+        semconv.TOOL_CALL_RESULT,
+        semconv.PROMPT_TEMPLATE,
+        "status_description",
+        "events",
+    }
+)
+"""Content that has a place of its own on the page."""
+
+
+def other_content(content: Mapping[str, Any]) -> list[Fact]:
+    """What was said under names that have no place of their own, those of other instrumentations for one."""
+    names = [name for name in content if name not in SHOWN_CONTENT and not name.startswith(semconv.PROMPT_VARIABLE)]
+    return facts({name: content[name] for name in names}, MAX_TEXT)
+
+
+def attempts(events: Sequence[Event], *, failed: bool, error_type: str | None) -> list[Attempt]:
+    """The tries of a request that was tried again, the last one included; none where one was enough."""
+    tries = [_attempt(number, told) for number, told in enumerate(_retries(events), 1)][:MAX_EVENTS]
+    if tries:
+        last = short_class(error_type) if failed and error_type else ""
+        tries.append(Attempt(tries[-1].number + 1, one_line(last), failed))
+    return tries
+
+
+def _attempt(number: int, told: Mapping[str, Any]) -> Attempt:
+    waited = told.get(semconv.RETRY_WAIT)
+    given = told.get(semconv.RETRY_ATTEMPT)
+    return Attempt(
+        number=given if type(given) is int else number,
+        met=_met(told),
+        failed=True,
+        waited=duration(waited * 1000) if isinstance(waited, (int, float)) else "",
+    )
+
+
+def _met(told: Mapping[str, Any]) -> str:
+    """The status code or the error of a try that failed."""
+    return one_line(short_class(str(told.get(semconv.HTTP_STATUS) or told.get(semconv.ERROR_TYPE) or "?")), 60)
+
+
+def _retries(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
+    for event in events:
+        if event["name"] == semconv.RETRY_EVENT:
+            yield event["attributes"]
+
+
+def retry_reasons(events: Sequence[Event]) -> tuple[str, ...]:
+    """What each try met that was followed by another one."""
+    return tuple(map(_met, _retries(events)))[:MAX_EVENTS]
+
+
+def problems(events: Sequence[Event], said: Mapping[str, Any]) -> list[Problem]:
+    """The exceptions among the events, in the order in which they were recorded.
+
+    Args:
+        events: as they are stored.
+        said: the text of events by their index as text, empty where the reader may not know it.
+    """
+    return [
+        Problem(
+            one_line(str(told.get(semconv.EXCEPTION_TYPE) or ""), 200),
+            bounded(written(told.get(semconv.EXCEPTION_MESSAGE, "")), MAX_TEXT),
+            bounded(written(told.get(semconv.EXCEPTION_STACKTRACE, "")), MAX_TEXT),
+        )
+        for name, told in _with_text(events, said)
+        if name == semconv.EXCEPTION_EVENT
+    ]
+
+
+def _with_text(events: Sequence[Event], said: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for index, event in enumerate(events[:MAX_EVENTS]):
+        text = said.get(str(index))
+        yield event["name"], {**event["attributes"], **(text if isinstance(text, Mapping) else {})}
+
+
+def happenings(events: Sequence[Event], said: Mapping[str, Any]) -> list[Happening]:
+    """The events that have no place of their own in the panel."""
+    shown = (semconv.RETRY_EVENT, semconv.EXCEPTION_EVENT)
+    return [
+        Happening(one_line(name), _after(event), tuple(facts(told)))
+        for event, (name, told) in zip(events, _with_text(events, said), strict=False)
+        if name not in shown
+    ]
+
+
+def _after(event: Event) -> str:
+    offset = event.get("offset_ms")
+    return duration(offset) if isinstance(offset, (int, float)) else ""
+
+
+def error_text(content: Mapping[str, Any]) -> str:
+    """The description of the span's status."""
+    described = content.get("status_description")
+    return visible(described[:MAX_TEXT]) if isinstance(described, str) else ""

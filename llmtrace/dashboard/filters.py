@@ -1,0 +1,204 @@
+"""The filters of Recent spans. None of them counts, and none reads more of the table than its newest rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, ClassVar, Final
+
+from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from llmtrace.dashboard.kinds import CALLS, FAILED
+from llmtrace.dashboard.plaintext import one_line
+from llmtrace.dashboard.trace import stored
+from llmtrace.models import Span
+
+SLOW_MS: Final = 5_000
+EXPENSIVE_NANO_USD: Final = 10_000_000
+_RECENT: Final = "llmtrace.recent_values"
+SAMPLE: Final = 2_000  # of the newest spans: their values are the choices
+
+Choices = list[tuple[str, Any]]  # a value and its label, which is translated late
+
+
+class Filter(SimpleListFilter):
+    """A filter by one parameter of the query string."""
+
+    parameter_name: str
+    indexed = False  # whether an index finds the rows, however rare they are
+
+    def chosen(self) -> str:
+        """The value in force, empty for none. NUL is taken out: PostgreSQL refuses it."""
+        return (self.value() or "").replace("\0", "")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Span]) -> QuerySet[Span]:
+        return queryset.filter(self.condition(self.chosen())) if self.chosen() else queryset
+
+    def condition(self, value: str) -> Q:
+        """What the rows of a value have in common."""
+        return Q((self.parameter_name, value))
+
+    def searches(self) -> bool:
+        """Whether the database has to look at rows that the list does not show."""
+        return bool(self.chosen()) and not self.indexed
+
+
+class Show(Filter):
+    """What kind of spans; calls unless said otherwise, all kinds where a search or an operation narrows them."""
+
+    title = _("show")
+    parameter_name = "show"
+    CONDITIONS: ClassVar[dict[str, Q]] = {
+        "calls": Q(operation__in=CALLS),
+        "all": Q(),
+        "errors": Q(status=FAILED),
+        "slow": Q(operation__in=CALLS, duration_ms__gte=SLOW_MS),
+        "expensive": Q(cost_nano_usd__gte=EXPENSIVE_NANO_USD),
+        "requests": Q(kind="SERVER"),
+        "jobs": Q(kind="CONSUMER"),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [
+            ("calls", _("Calls")),
+            ("all", _("Everything")),
+            ("errors", _("Errors")),
+            ("slow", _("Slow calls, 5 s and more")),
+            ("expensive", _("Expensive, $0.01 and more")),
+            ("requests", _("Requests")),
+            ("jobs", _("Jobs")),
+        ]
+
+    def chosen(self) -> str:
+        value = super().chosen()
+        if value in self.CONDITIONS:
+            return value
+        return "all" if self.request.GET.get(SEARCH_VAR) or Operation.parameter_name in self.request.GET else "calls"
+
+    def condition(self, value: str) -> Q:
+        return self.CONDITIONS[value]
+
+    def searches(self) -> bool:
+        return self.chosen() not in ("all", "errors")
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for value, label in self.lookup_choices:
+            query = changelist.get_query_string({self.parameter_name: value})
+            yield {"selected": value == self.chosen(), "query_string": query, "display": label}
+
+
+class Since(Filter):
+    """How far back."""
+
+    title = _("since")
+    parameter_name = "since"
+    indexed = True
+    SPANS: ClassVar[dict[str, timedelta]] = {
+        "15m": timedelta(minutes=15),
+        "1h": timedelta(hours=1),
+        "24h": timedelta(days=1),
+        "7d": timedelta(days=7),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [("15m", _("15 minutes")), ("1h", _("1 hour")), ("24h", _("24 hours")), ("7d", _("7 days"))]
+
+    def condition(self, value: str) -> Q:
+        return Q(started_at__gte=timezone.now() - self.SPANS[value]) if value in self.SPANS else Q()
+
+
+class Recent(Filter):
+    """A column's values among the newest spans; any other value may stand in the address."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        values = recent_values(request)[self.parameter_name]
+        return [(value, one_line(value, 60)) for value in sorted({*values, self.chosen()} - {""})]
+
+
+class Operation(Recent):
+    title = _("operation")
+    parameter_name = "operation"
+
+
+class Model(Recent):
+    title = _("model")
+    parameter_name = "model"
+    indexed = True
+
+
+class Service(Recent):
+    title = _("service")
+    parameter_name = "service"
+
+
+class Status(Filter):
+    """How spans ended: without an error, with one, or as a stream that was left."""
+
+    title = _("status")
+    parameter_name = "status"
+    CONDITIONS: ClassVar[dict[str, Q]] = {
+        "ok": ~Q(status=FAILED),
+        "error": Q(status=FAILED),
+        **{outcome: Q(outcome=outcome) for outcome in ("cancelled", "abandoned", "cut_short")},
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [
+            ("ok", _("Ok")),
+            ("error", _("Error")),
+            ("cancelled", _("Cancelled")),
+            ("abandoned", _("Abandoned")),
+            ("cut_short", _("Cut short")),
+        ]
+
+    def condition(self, value: str) -> Q:
+        return self.CONDITIONS.get(value, Q())
+
+    def searches(self) -> bool:
+        return self.chosen() not in ("", "error")
+
+
+class Exactly(Filter):
+    """One value of a column that has too many of them to offer: links lead here, and the filter shows how to leave."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(self.chosen(), one_line(self.chosen(), 60))] if self.chosen() else []
+
+
+class User(Exactly):
+    title = _("user")
+    parameter_name = "user_id"
+
+
+class Session(Exactly):
+    title = _("session")
+    parameter_name = "session_id"
+
+
+class Conversation(Exactly):
+    title = _("conversation")
+    parameter_name = "conversation_id"
+
+
+FILTERS: Final = (Show, Status, Operation, Model, Service, Since, User, Session, Conversation)
+PARAMETERS: Final = frozenset(each.parameter_name for each in FILTERS)
+
+
+def recent_values(request: HttpRequest) -> dict[str, set[str]]:
+    """The values of each column among the newest spans, asked for once a request."""
+    known: dict[str, set[str]] | None = request.META.get(_RECENT)
+    if known is None:
+        known = {"operation": set(), "model": set(), "service": set()}
+        for row in stored().recent().values(*known)[:SAMPLE]:
+            for column, value in row.items():
+                known[column].add(value or "")
+        request.META[_RECENT] = known
+    return known

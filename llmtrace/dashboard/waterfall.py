@@ -1,0 +1,100 @@
+"""Where each span's bar begins and ends on the page, in percent of the trace's whole time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from llmtrace.dashboard.figures import DAY, HOUR, MINUTE, SECOND
+from llmtrace.dashboard.tree import Node
+
+NARROWEST: Final = 0.35  # percent: a shorter bar could not be seen
+_STEPS: Final = (
+    *(digit * 10.0**power for power in range(-3, 4) for digit in (1, 2, 5)),
+    10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE,
+    HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 365 * DAY,
+)  # fmt: skip
+_UNITS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s"), (1.0, "ms"))
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The time that the page shows, in ms since the epoch."""
+
+    start: float
+    end: float
+
+    @property
+    def length(self) -> float:
+        return max(self.end - self.start, 0.001)
+
+    def percent(self, moment: float) -> float:
+        """Where `moment` is, from 0 to 100."""
+        return min(100.0, max(0.0, (moment - self.start) / self.length * 100))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar in percent: its begin, its width until the first chunk or the end, and the width that streamed."""
+
+    x: str
+    width: str
+    first: str | None = None
+    streamed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line of the grid, with its label."""
+
+    x: str
+    label: str
+
+
+def scale_of(nodes: Iterable[Node]) -> Scale:
+    """From the first begin, a job's wait included, to the last end."""
+    nodes = list(nodes)
+    if not nodes:
+        return Scale(0.0, 0.0)
+    return Scale(min(node.start - (node.waited or 0.0) for node in nodes), max(node.end for node in nodes))
+
+
+def bar_of(scale: Scale, start: float, length: float, first_chunk: float | None = None) -> Bar:
+    """The bar of what began at `start` and took `length` ms; its lighter part begins `first_chunk` ms later."""
+    x, end = scale.percent(start), scale.percent(start + length)
+    if end - x < NARROWEST:
+        return Bar(_percent(min(x, 100 - NARROWEST)), _percent(NARROWEST))
+    if first_chunk is None or not 0 <= first_chunk <= length:
+        return Bar(_percent(x), _percent(end - x))
+    middle = scale.percent(start + first_chunk)
+    return Bar(_percent(x), _percent(middle - x), _percent(middle), _percent(end - middle))
+
+
+def wait_of(scale: Scale, node: Node) -> Bar:
+    """The bar of the time that a job's message waited before its run."""
+    waited = node.waited or 0.0
+    return bar_of(scale, node.start - waited, waited)
+
+
+def ticks_of(scale: Scale, at_most: int = 7) -> list[Tick]:
+    """Round times, at most `at_most` of them, from the begin of the trace."""
+    step = next((step for step in _STEPS if scale.length / step < at_most), scale.length)
+    unit, name = next(((unit, name) for unit, name in _UNITS if step >= unit or unit == 1.0))
+    count = int(scale.length / step) + 1
+    moments = [step * number for number in range(count)]
+    return [Tick(_percent(m / scale.length * 100), f"{m / unit:.6g} {name}") for m in moments]
+
+
+def _percent(value: float) -> str:
+    """A number for an SVG attribute, which no locale may change."""
+    return f"{value:.2f}%"
+
+
+def covered(intervals: Sequence[tuple[float, float]]) -> float:
+    """How long at least one of the intervals lasted, in the unit of their ends."""
+    total, until = 0.0, float("-inf")
+    for start, end in sorted(intervals):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
