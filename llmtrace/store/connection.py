@@ -1,0 +1,124 @@
+"""A database connection of the exporter's own, outside the host's transactions, its routers and its query log.
+
+It is a connection of Django's, made from the host's settings but not kept in `django.db.connections`: nothing else uses
+it, and what the host does to its own connections (transactions, wrappers around queries, closing all) doesn't reach it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import weakref
+from typing import Any, Final
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import load_backend
+
+from llmtrace.conf import ROOT, get_config
+from llmtrace.exceptions import ConfigurationError
+
+
+class Moved(Exception):
+    """The settings name another database now than the one asked for."""
+
+
+class StoreConnection:
+    """Opened when it is needed, and again when the settings name another database."""
+
+    def __init__(self, alias: str | None = None) -> None:
+        """`alias` is a key of ``DATABASES``; None follows ``LLMTRACE["DATABASE"]``.
+
+        Raises:
+            ConfigurationError: there is no such database.
+        """
+        self.alias = alias or get_config().database
+        if self.alias not in connections.settings:
+            where = f'{ROOT}["DATABASE"]' if alias is None else 'The option "alias" of llmtrace.exporters.Database'
+            raise ConfigurationError(f'{where} names "{self.alias}", which is no key of DATABASES.')
+        self._settings = connections.settings[self.alias]  # one dict for the whole process: test runners change it
+        self._wrapper: BaseDatabaseWrapper | None = None
+        self.lock = threading.RLock()
+        _live.add(self)
+
+    def name(self) -> str:
+        """The name of the configured database, which test runners replace for as long as they run."""
+        name = self._settings["NAME"]
+        return name if isinstance(name, str) else str(name)
+
+    def in_memory(self) -> bool:
+        """Whether the configured database is an SQLite database in memory."""
+        name = self.name()
+        return self._settings["ENGINE"].endswith("sqlite3") and (name == ":memory:" or "mode=memory" in name)
+
+    @property
+    def is_open(self) -> bool:
+        return self._wrapper is not None
+
+    def open(self, name: str) -> BaseDatabaseWrapper:
+        """The connection to the database `name`, opened if it isn't.
+
+        Raises:
+            Moved: the settings name another database.
+            django.db.Error: it can't be reached.
+        """
+        settings = dict(self._settings)
+        if str(settings["NAME"]) != name:
+            raise Moved
+        if self._wrapper is not None and str(self._wrapper.settings_dict["NAME"]) != name:
+            self.close()
+        if self._wrapper is None:
+            # The pool is the host's: a connection that is kept would be one less for its requests.
+            settings["OPTIONS"] = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
+            settings["AUTOCOMMIT"] = True
+            wrapper: BaseDatabaseWrapper = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, self.alias)
+            wrapper.inc_thread_sharing()  # `lock` keeps it to one thread at a time
+            wrapper.ensure_connection()
+            self._wrapper = wrapper
+        return self._wrapper
+
+    def is_usable(self) -> bool:
+        """Whether the open connection still works; asks the database."""
+        try:
+            return self._wrapper is not None and self._wrapper.is_usable()
+        except Exception:  # a driver's own way to say no
+            return False
+
+    def close(self) -> None:
+        """Let go of the connection, if there is one. Never raises: a connection that is gone can't be closed."""
+        wrapper, self._wrapper = self._wrapper, None
+        if wrapper is not None:
+            try:
+                wrapper.close()
+            except Exception:
+                wrapper.connection = None
+
+    def _leave_to_parent(self) -> None:
+        """Forget, in a forked child, the connection of the parent without closing it.
+
+        To close it would roll back, in the parent's file or on its socket, what the parent is writing. The driver
+        closes what is no longer referenced, so that a reference stays for good.
+        """
+        wrapper, self._wrapper = self._wrapper, None
+        self.lock = threading.RLock()
+        if wrapper is not None and wrapper.connection is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(wrapper.connection))
+
+
+_live: Final[weakref.WeakSet[StoreConnection]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for connection in tuple(_live):
+        connection._leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """The driver's own error behind the one that Django made of it."""
+    cause: Any = error.__cause__
+    return error if cause is None else cause

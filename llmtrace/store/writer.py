@@ -1,0 +1,129 @@
+"""Writes ended spans into the store in batches: each span once, and none lost because of another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Final
+
+from django.db import DataError, Error, IntegrityError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.timezone import get_default_timezone
+from opentelemetry.sdk.trace import ReadableSpan
+
+from llmtrace.pipeline.outcome import Exported, RetryLater
+from llmtrace.store.connection import Moved, StoreConnection, driver_error
+from llmtrace.store.engines import ENGINES, Engine, text_in_zone
+from llmtrace.store.records import Record, record
+
+IN_MEMORY: Final = "an SQLite database in memory is not written from another thread: it would lock its owner out"
+UNKNOWN_VENDOR: Final = "the store needs SQLite, PostgreSQL, MySQL or MariaDB"
+NOT_WHOLE: Final = "not a whole span"
+
+
+class Writer:
+    """Writes through a connection that nobody else uses, in transactions of its own."""
+
+    def __init__(self, connection: StoreConnection) -> None:
+        self._connection = connection
+
+    def write(self, spans: Sequence[ReadableSpan], name: str) -> Exported:
+        """Write `spans` into the database `name`; those that are there already stay as they are.
+
+        Raises:
+            RetryLater: the database is locked, away, without our tables, or no longer the configured one.
+        """
+        if self._connection.in_memory():
+            return Exported(0, {IN_MEMORY: len(spans)})
+        refused = Counter[str]()
+        records = _records(spans, refused)
+        try:
+            if records:
+                self._divide(records, name, refused)
+        except Moved:
+            raise RetryLater("the configured database is another one than when these spans ended") from None
+        return Exported(len(spans) - refused.total(), dict(refused))
+
+    def _divide(self, records: Sequence[Record], name: str, refused: Counter[str]) -> None:
+        """Write all at once; where that is refused, each half by itself, down to the row that it is about."""
+        reason = self._try(records, name)
+        if reason is None:
+            return
+        if len(records) == 1:
+            refused[reason] += 1
+            return
+        middle = len(records) // 2
+        self._divide(records[:middle], name, refused)
+        self._divide(records[middle:], name, refused)
+
+    def _try(self, records: Sequence[Record], name: str) -> str | None:
+        """Write `records` in one transaction; the reason, when one of them is refused for good."""
+        was_open = self._connection.is_open
+        try:
+            return self._insert(records, name)
+        except Error as error:
+            # A connection that was kept may have died in the meantime: once more with a new one.
+            if not was_open or self._connection.is_usable():
+                raise _later(error) from error
+            self._connection.close()
+        try:
+            return self._insert(records, name)
+        except Error as error:
+            raise _later(error) from error
+
+    def _insert(self, records: Sequence[Record], name: str) -> str | None:
+        wrapper = self._open(name)
+        engine = ENGINES.get(wrapper.vendor)
+        if engine is None:
+            return UNKNOWN_VENDOR
+        try:
+            with wrapper.wrap_database_errors:
+                self._transaction(wrapper, engine, records)
+        except (Error, ValueError, OverflowError) as error:
+            cause = driver_error(error)
+            if isinstance(error, DataError | IntegrityError | ValueError | OverflowError) or engine.refuses_row(cause):
+                return f"refused by the database: {type(cause).__name__}"
+            if engine.lacks_tables(cause):
+                alias = self._connection.alias
+                raise RetryLater(f"no tables of llmtrace in it: run manage.py migrate --database={alias}") from error
+            raise
+        return None
+
+    def _open(self, name: str) -> BaseDatabaseWrapper:
+        try:
+            return self._connection.open(name)
+        except (Error, Moved):
+            raise
+        except Exception as error:  # a missing driver, a handler of the host for new connections
+            raise RetryLater(f"no connection to the database: {type(error).__name__}") from error
+
+    def _transaction(self, wrapper: BaseDatabaseWrapper, engine: Engine, records: Sequence[Record]) -> None:
+        # The driver's own cursor: Django's would log the queries and run the wrappers that the host puts around them.
+        with closing(wrapper.connection.cursor()) as cursor:
+            cursor.execute(engine.begin)
+            try:
+                engine.insert(cursor, records, text_in_zone(wrapper.timezone or get_default_timezone()))
+                cursor.execute("COMMIT")
+            except BaseException:
+                try:
+                    cursor.execute("ROLLBACK")
+                except Exception:
+                    self._connection.close()
+                raise
+
+
+def _later(error: Error) -> RetryLater:
+    cause = driver_error(error)
+    said = str(cause).strip().partition("\n")[0][:200]
+    return RetryLater(f"{type(cause).__name__}: {said}")
+
+
+def _records(spans: Sequence[ReadableSpan], refused: Counter[str]) -> list[Record]:
+    records = []
+    for span in spans:
+        try:
+            records.append(record(span))
+        except Exception:  # a span that is not one, or attributes that can't be read
+            refused[NOT_WHOLE] += 1
+    return records
