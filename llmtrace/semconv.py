@@ -97,10 +97,13 @@ RETRY_EVENT: Final = "llmtrace.retry"
 RETRY_ATTEMPT: Final = "attempt"
 RETRY_WAIT: Final = "wait_s"
 JOB_ATTEMPT: Final = "llmtrace.job.attempt"  # 1 for the first
-JOB_QUEUE_TIME: Final = "llmtrace.job.queue_time"  # seconds between publish and run
+JOB_QUEUE_TIME: Final = "llmtrace.job.queue_time"  # seconds in the queue, without the delay that was asked for
+JOB_DELAY: Final = "llmtrace.job.delay"  # seconds from publish to the countdown or eta that was asked for
+JOB_REDELIVERED: Final = "llmtrace.job.redelivered"  # True where the broker delivered the message before
 JOB_PARENT_ID: Final = "llmtrace.job.parent_id"
 JOB_ROOT_ID: Final = "llmtrace.job.root_id"
 JOB_GROUP_ID: Final = "llmtrace.job.group_id"
+JOB_CHORD_ID: Final = "llmtrace.job.chord_id"  # on the jobs of a chord's header: the task id of its body
 
 CONTENT_ATTRIBUTES: Final = frozenset(
     {

@@ -1,0 +1,72 @@
+"""What a job is, as attributes: the same from a message's headers, where it is sent, and a request, where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from celery.utils.time import maybe_make_aware
+
+from llmtrace import semconv
+from llmtrace.conf import get_config
+
+SYSTEM: Final = "celery"
+WRAPPERS: Final = ("celery.map", "celery.starmap", "celery.chunks")  # they run another task, named in their arguments
+PLUMBING: Final = ("celery.chord_unlock",)  # polls, as a job, until a chord's header is done
+
+Get = Callable[[str], Any]
+
+
+def real_name(name: str, kwargs: Any) -> str:
+    """The name of the task that does the work: for ``starmap`` and ``chunks`` the one that was mapped."""
+    if name in WRAPPERS and isinstance(kwargs, Mapping):
+        task = kwargs.get("task")
+        inner = task.get("task") if isinstance(task, Mapping) else None
+        return inner if isinstance(inner, str) else name
+    return name
+
+
+def excluded(name: str) -> bool:
+    """Whether jobs of this task get no span; what they call and send is traced all the same."""
+    return name in PLUMBING or name in get_config().jobs.exclude
+
+
+def job_attributes(name: str, get: Get) -> dict[str, Any]:
+    """Who the job is; `get` gives a message's header by its name, or None."""
+    known = {
+        semconv.MESSAGING_SYSTEM: SYSTEM,
+        semconv.CELERY_TASK: name,
+        semconv.MESSAGING_MESSAGE_ID: _text(get("id")),
+        semconv.JOB_ROOT_ID: _text(get("root_id")),
+        semconv.JOB_PARENT_ID: _text(get("parent_id")),
+        semconv.JOB_GROUP_ID: _text(get("group")),
+        semconv.JOB_ATTEMPT: attempt_of(get("retries")),
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def attempt_of(retries: Any) -> int | None:
+    """1 for the first attempt of a job; None where the message says nothing that is a number."""
+    if retries is None:
+        return 1
+    return retries + 1 if isinstance(retries, int) and retries >= 0 else None
+
+
+def body_id(chord: Any) -> str | None:
+    """The task id of a chord's body, from the signature that each task of its header carries."""
+    options = chord.get("options") if isinstance(chord, Mapping) else None
+    return _text(options.get("task_id")) if isinstance(options, Mapping) else None
+
+
+def seconds(eta: Any, timezone: Any) -> float | None:
+    """A message's time to run at, in seconds since the epoch."""
+    try:
+        moment = datetime.fromisoformat(eta) if isinstance(eta, str) else eta
+        return maybe_make_aware(moment, timezone).timestamp() if isinstance(moment, datetime) else None
+    except (ValueError, OverflowError, TypeError, AttributeError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,100 @@
+"""How a job ended, and the exception that it ended with, as a span shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from celery import states
+from celery.exceptions import Ignore, Reject, Retry
+from opentelemetry.trace import Span, StatusCode
+
+from llmtrace import semconv
+from llmtrace.conf import get_config
+from llmtrace.pipeline.fanout import fanout
+from llmtrace.tracing.content import CallContent, qualified_name
+
+TERMINATED: Final = "TERMINATED"  # our word: the process was told to end, and only the worker's main process knows why
+TOLD_TO_END: Final = range(-255, -191)  # -(256 - signal), the code that a pool's child exits with (billiard.common)
+
+_PREDICATES: Final = ((Retry, states.RETRY), (Reject, states.REJECTED), (Ignore, states.IGNORED))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The state of an attempt in Celery's words, what it raised, and whether that is an error."""
+
+    state: str
+    exception: BaseException | None = None
+    error: bool = False
+
+
+def outcome_of(state: str | None, value: Any, raised: BaseException | None, throws: tuple[type, ...]) -> Outcome:
+    """Tell how an attempt ended.
+
+    Args:
+        state: as ``task_postrun`` has it; None when an exception left the task without Celery having handled it.
+        value: as ``task_postrun`` has it: the result, or the exception of a state that has one.
+        raised: the exception that is on its way out of the task now.
+        throws: the task's ``throws``: exceptions that its author expects.
+    """
+    if raised is not None:
+        return _unhandled(raised, throws)
+    exception = value if isinstance(value, BaseException) and state != states.SUCCESS else None
+    if state == states.RETRY and isinstance(exception, Retry):
+        return Outcome(states.RETRY, _cause(exception))
+    if state == states.REJECTED:
+        reason = getattr(exception, "reason", None)
+        return Outcome(states.REJECTED, reason if isinstance(reason, BaseException) else None)
+    if state == states.IGNORED:
+        return Outcome(states.IGNORED)
+    return Outcome(state or states.FAILURE, exception, state == states.FAILURE and not isinstance(exception, throws))
+
+
+def _unhandled(raised: BaseException, throws: tuple[type, ...]) -> Outcome:
+    """An eager job hands its exception to its caller; a process that is told to end unwinds with SystemExit."""
+    for predicate, state in _PREDICATES:
+        if isinstance(raised, predicate):
+            return outcome_of(state, raised, None, throws)
+    if isinstance(raised, SystemExit) and raised.code in TOLD_TO_END:
+        return Outcome(TERMINATED, raised, True)
+    return Outcome(states.FAILURE, raised, not isinstance(raised, throws))
+
+
+def _cause(retry: Retry) -> BaseException | None:
+    """What made the task try again: what it named, else what it was handling."""
+    cause = retry.exc or retry.__cause__ or retry.__context__
+    return cause if isinstance(cause, BaseException) else None
+
+
+class _Texts(CallContent):
+    """An exception's texts; the status has them only where it is an error."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, limit: int, exception: BaseException, error: bool) -> None:
+        super().__init__(limit)
+        self._error = error
+        self.fail(exception)
+
+    def description(self) -> str | None:
+        return super().description() if self._error else None
+
+
+def record(span: Span, exception: BaseException, *, error: bool) -> None:
+    """Show `exception` on a span that is about to end. Its texts are content: they may quote what people wrote."""
+    if not span.is_recording():
+        return
+    config = get_config()
+    if error:
+        span.set_attribute(semconv.ERROR_TYPE, qualified_name(type(exception)))
+        span.set_status(StatusCode.ERROR)
+    if not config.capture_content:
+        span.add_event(semconv.EXCEPTION_EVENT, {semconv.EXCEPTION_TYPE: qualified_name(type(exception))})
+        return
+    texts = _Texts(config.max_content, exception, error)
+    if config.expose_content:
+        for event in texts.events():
+            span.add_event(event.name, event.attributes, event.timestamp)
+    else:
+        fanout.attach(span.get_span_context().span_id, texts)

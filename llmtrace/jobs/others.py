@@ -1,0 +1,36 @@
+"""OpenTelemetry's own Celery instrumentation: where it is active its spans are enriched, and none of ours are made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import Span
+
+MODULE: Final = "opentelemetry.instrumentation.celery"
+
+
+def active() -> bool:
+    """Whether it makes spans in this process."""
+    module = sys.modules.get(MODULE)
+    if module is None:
+        return False
+    return bool(module.CeleryInstrumentor().is_instrumented_by_opentelemetry)
+
+
+def enrich(attributes: Mapping[str, Any]) -> None:
+    """Add attributes to its span, if that is the current one.
+
+    Both sides hang on the same signals, in an order that the host decides: so this is called where its span may have
+    begun already, and again where it may not have ended yet.
+    """
+    span = trace.get_current_span()
+    if isinstance(span, Span) and span.is_recording() and _made(span):
+        span.set_attributes(attributes)
+
+
+def _made(span: Span) -> bool:
+    scope = span.instrumentation_scope
+    return scope is not None and scope.name == MODULE

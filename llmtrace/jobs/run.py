@@ -1,0 +1,182 @@
+"""Running a job: a CONSUMER span for each attempt, below what sent it, with the sender's trace attributes in force."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import ExitStack
+from contextvars import ContextVar
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from celery import signals
+from celery.app.task import Context as Request
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind
+
+from llmtrace import semconv
+from llmtrace.conf import get_config
+from llmtrace.jobs import message, others
+from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
+from llmtrace.jobs.failure import TERMINATED, outcome_of, record
+from llmtrace.jobs.guard import guarded
+from llmtrace.jobs.message import Sent
+from llmtrace.tracing import attributes as trace_attributes
+from llmtrace.tracing.setup import flush, get_tracer
+
+SCOPE: Final = "llmtrace.jobs"
+UID: Final = "llmtrace.jobs.run"
+OPERATION: Final = {semconv.MESSAGING_OPERATION: "run", semconv.MESSAGING_OPERATION_TYPE: "process"}
+
+
+class Run:
+    """One attempt of a job, from the moment before its task is called until after its callbacks are sent."""
+
+    def __init__(self, task: Any, request: Request) -> None:
+        self.task = task
+        self.id = request.id
+        self.sent = message.read(lambda name: _header(request, name))
+        self.name = real_name(task.name, request.kwargs)
+        self.span: Span | None = None
+        self._request = request
+        self._around = sys.exc_info()[1]  # what the caller of an eager job is handling
+        self._stack = ExitStack()
+
+    def begin(self) -> None:
+        """Make the sender's context the current one, and start the span unless the task is to have none."""
+        eager = bool(self._request.is_eager)
+        parent = otel_context.get_current() if eager else self.sent.context
+        known = trace_attributes.current() if eager else self.sent.attributes
+        if not eager:
+            self._stack.enter_context(trace_attributes.using(known, alone=True))
+            self._stack.enter_context(trace_attributes.using_source(None))
+        attributes = {**self._described(eager), **known.on_span}
+        if not others.active() and not excluded(self.name):
+            self._start(parent, attributes)
+        elif not others.active():
+            self._attach(parent)
+        others.enrich(attributes)
+        token = _running.set(self)
+        self._stack.callback(_running.reset, token)
+
+    def _start(self, parent: Context, attributes: dict[str, Any]) -> None:
+        links = []
+        if self.sent.parent is not None and self._linked(attributes.get(semconv.JOB_DELAY)):
+            links = [Link(self.sent.parent)]
+            parent = trace.set_span_in_context(trace.INVALID_SPAN, parent)
+        self.span = get_tracer(SCOPE).start_span(self.name, parent, SpanKind.CONSUMER, attributes, links)
+        self._attach(trace.set_span_in_context(self.span, parent))
+
+    def _attach(self, context: Context) -> None:
+        self._stack.callback(otel_context.detach, otel_context.attach(context))
+
+    def _linked(self, delay: float | None) -> bool:
+        """Whether the attempt begins a trace of its own, with a link to the one that sent it."""
+        jobs = get_config().jobs
+        return jobs.relation == "link" or (jobs.link_after is not None and (delay or 0) > jobs.link_after)
+
+    def _described(self, eager: bool) -> dict[str, Any]:
+        request, now = self._request, time.time()
+        attributes = {**job_attributes(self.name, request.get), **OPERATION}
+        if chord := body_id(request.chord):
+            attributes[semconv.JOB_CHORD_ID] = chord
+        if eager:
+            return attributes
+        delivery = request.delivery_info or {}
+        if isinstance(queue := delivery.get("routing_key"), str):
+            attributes[semconv.MESSAGING_DESTINATION] = queue
+        if delivery.get("redelivered"):
+            attributes[semconv.JOB_REDELIVERED] = True
+        if self.sent.at is not None:
+            attributes |= waits(self.sent.at, seconds(request.eta, self.task.app.timezone), now)
+        return attributes
+
+    def end(self, state: str | None, value: Any) -> None:
+        """End the span with how the attempt went, and leave everything current as it was before."""
+        try:
+            raised = sys.exc_info()[1]
+            throws = tuple(self.task.throws or ())
+            outcome = outcome_of(state, value, None if raised is self._around else raised, throws)
+            if self.span is None:
+                others.enrich({semconv.CELERY_STATE: outcome.state})
+                return
+            self.span.set_attribute(semconv.CELERY_STATE, outcome.state)
+            if outcome.exception is not None:
+                record(self.span, outcome.exception, error=outcome.error)
+            self.span.end()
+            if outcome.state == TERMINATED:
+                flush()  # what told the process to end may kill it a moment later
+        finally:
+            self._stack.close()
+
+    def for_retry(self) -> Sent | None:
+        """What the messages of further attempts carry: the same as this one's, or this as the parent if it had none."""
+        if self.sent.parent is not None:
+            return self.sent
+        if self.span is None:
+            return None
+        return Sent(trace.set_span_in_context(self.span, Context()), None, None, self.sent.attributes)
+
+
+def waits(sent_at: float, due: float | None, now: float) -> dict[str, Any]:
+    """How long the message waited in the queue, and how long it was asked to; times in seconds since the epoch.
+
+    Clocks of two machines may differ: a wait below zero is unknown.
+    """
+    delay = 0.0 if due is None else max(0.0, due - sent_at)
+    waited = now - sent_at - delay
+    attributes = {semconv.JOB_QUEUE_TIME: waited} if waited >= 0 else {}
+    if delay:
+        attributes[semconv.JOB_DELAY] = delay
+    return attributes
+
+
+_runs: WeakKeyDictionary[Request, Run] = WeakKeyDictionary()
+"""By the request object: a second attempt has the same task id, and may begin before the first has ended."""
+
+_running: ContextVar[Run | None] = ContextVar("llmtrace_run", default=None)
+
+
+def running() -> Run | None:
+    """The attempt that this code is part of, if any."""
+    return _running.get()
+
+
+def _header(request: Request, name: str) -> Any:
+    """A header of the message: an attribute of the request, or with protocol 1 among its `headers`."""
+    value = request.get(name)
+    if value is None and isinstance(request.headers, dict):
+        return request.headers.get(name)
+    return value
+
+
+@guarded
+def before_run(*, task: Any, **_: Any) -> None:
+    """Begin the attempt that Celery is about to start."""
+    if not get_config().enabled:
+        return
+    request = task.request
+    run = _runs[request] = Run(task, request)
+    run.begin()
+
+
+@guarded
+def after_run(*, task: Any, state: str | None, retval: Any, **_: Any) -> None:
+    """End the attempt that Celery has done with."""
+    run = _runs.pop(task.request, None)
+    if run is not None:
+        run.end(state, retval)
+
+
+def connect() -> None:
+    """Trace what this process runs."""
+    signals.task_prerun.connect(before_run, weak=False, dispatch_uid=UID)
+    signals.task_postrun.connect(after_run, weak=False, dispatch_uid=UID)
+
+
+def disconnect() -> None:
+    """Leave Celery as it was."""
+    signals.task_prerun.disconnect(before_run, dispatch_uid=UID)
+    signals.task_postrun.disconnect(after_run, dispatch_uid=UID)
