@@ -70,7 +70,7 @@ class ToolCall:
             LookupError: the call was not made with a function as its tool, so there is nothing to run.
         """
         if self.function is None:
-            raise LookupError(f"The tool {self.name!r} was given as a schema, not as a function: there is nothing to run.")
+            raise LookupError(f"The tool {self.name!r} was given as a schema, not as a function: nothing can be run.")
         return self.function(**self.arguments)
 
 
@@ -113,7 +113,8 @@ class Message:
         """The text of all text parts together."""
         if isinstance(self.content, str):
             return self.content
-        return "".join(p if isinstance(p, str) else p.text or "" for p in self.content if isinstance(p, str) or p.type == "text")
+        parts = [Part("text", part) if isinstance(part, str) else part for part in self.content]
+        return "".join(part.text or "" for part in parts if part.type == "text")
 
 
 @dataclass(frozen=True, slots=True)

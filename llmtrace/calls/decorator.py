@@ -20,7 +20,9 @@ class Calling(Protocol):
     """Decorates a prompt function."""
 
     @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, Any]], /) -> Callable[P, Coroutine[Any, Any, Reply]]: ...
+    def __call__(
+        self, function: Callable[P, Coroutine[Any, Any, Any]], /
+    ) -> Callable[P, Coroutine[Any, Any, Reply]]: ...
 
     @overload
     def __call__(self, function: Callable[P, Any], /) -> Callable[P, Reply]: ...
@@ -53,8 +55,9 @@ def llm_call(
 ) -> Any:
     """Make a call of a function that writes a prompt.
 
-    The function returns the prompt: a text, messages, dicts, or nothing below `prompt_template`. A call of it then returns the model's
-    `Reply`, or a `Stream` with ``stream=True``; with ``async def`` it is awaited. Its arguments are recorded as the prompt's variables.
+    The function returns the prompt: a text, messages, dicts, or nothing below `prompt_template`. A call of it then
+    returns the model's `Reply`, or a `Stream` with ``stream=True``; with ``async def`` it is awaited. Its arguments
+    are recorded as the prompt's variables.
 
     Args:
         model: the model; the provider's default if left out.
@@ -67,7 +70,9 @@ def llm_call(
     """
     check(params, "llm_call()")
     if callable(model):
-        raise TypeError("llm_call() is called with its arguments before it decorates: write @llm_call() above the function.")
+        raise TypeError(
+            "llm_call() is called with its arguments before it decorates: write @llm_call() above the function."
+        )
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         return _Call(function, model, provider, params, stream).wrapper()

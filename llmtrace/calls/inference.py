@@ -15,11 +15,11 @@ from llmtrace.calls.params import sent
 from llmtrace.calls.prompt import Prompt
 from llmtrace.calls.reply import Reply
 from llmtrace.exceptions import ConfigurationError
-from llmtrace.providers.base import Answer, Message, Provider, Request
+from llmtrace.providers.base import Answer, Provider, Request
 from llmtrace.providers.registry import get_provider
 from llmtrace.tracing import price
 from llmtrace.tracing.call_span import CallSpan
-from llmtrace.types import Usage
+from llmtrace.types import Message, Usage
 
 logger = logging.getLogger("llmtrace.calls")
 
@@ -38,7 +38,13 @@ class Inference:
     __slots__ = ("body", "capture", "name", "prompt", "provider", "request")
 
     def __init__(
-        self, prompt: Prompt, params: Mapping[str, Any], model: str | None, provider: str, name: str | None, stream: bool
+        self,
+        prompt: Prompt,
+        params: Mapping[str, Any],
+        model: str | None,
+        provider: str,
+        name: str | None,
+        stream: bool,
     ) -> None:
         self.provider: Provider = get_provider(provider)
         chosen = model or self.provider.model

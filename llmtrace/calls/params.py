@@ -55,7 +55,11 @@ def check(params: Mapping[str, Any], where: str) -> None:
     for name in params:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
-            hint = f"Did you mean {close[0]!r}?" if close else f'What only your provider knows goes in extra={{"{name}": …}}.'
+            hint = (
+                f"Did you mean {close[0]!r}?"
+                if close
+                else f'What only your provider knows goes in extra={{"{name}": …}}.'
+            )
             raise TypeError(f"{where} got an unexpected keyword argument {name!r}. {hint}")
 
 

@@ -33,10 +33,11 @@ class Prompt:
 def prompt_template(template: str, *, name: str | None = None, version: str | None = None) -> Callable[[F], F]:
     """Write a call's prompt as a text with places for the function's arguments.
 
-    ``SYSTEM:``, ``USER:``, ``ASSISTANT:`` at the start of a line begin a message, ``MESSAGES: {history}`` puts a list of messages
-    in; without any of them the text is one user message. Places are Python's format fields: ``{book.title}``, ``{price:.2f}``. Besides,
-    ``{items:list}`` writes one item a line, ``{rows:lists}`` one paragraph a list, and ``{cover:image}``, ``{covers:images}``,
-    ``{voice:audio}``, ``{file:document}`` and their plurals put media in. What an argument holds is never read as a template.
+    ``SYSTEM:``, ``USER:``, ``ASSISTANT:`` at the start of a line begin a message, ``MESSAGES: {history}`` puts a list
+    of messages in; without any of them the text is one user message. Places are Python's format fields:
+    ``{book.title}``, ``{price:.2f}``. Besides, ``{items:list}`` writes one item a line, ``{rows:lists}`` one
+    paragraph a list, and ``{cover:image}``, ``{covers:images}``, ``{voice:audio}``, ``{file:document}`` and their
+    plurals put media in. What an argument holds is never read as a template.
 
     The function's body may be ``...``, or return a dict of more values for the template.
 
@@ -113,8 +114,8 @@ def messages_of(given: Any, where: str) -> Sequence[AnyMessage]:
     if isinstance(given, (list, tuple)):
         raise PromptError(f"{where} gave an empty list of messages: a call needs at least one.")
     raise PromptError(
-        f"{where} gave {type(given).__name__}, which is no prompt. A prompt is a text, a Message, a list of parts, or a list of "
-        "Messages or dicts with role and content."
+        f"{where} gave {type(given).__name__}, which is no prompt. A prompt is a text, a Message, a list of parts, "
+        "or a list of Messages or dicts with role and content."
     )
 
 
@@ -134,7 +135,7 @@ def _message(given: Any, where: str, index: int) -> AnyMessage:
 
 
 def snapshot_message(value: Any) -> Any:
-    """A copy of a dict message, since the span's content is made of it after the call, when its owner may have changed it."""
+    """A copy of a dict message: the span's content is made of it later, when its owner may have changed it."""
     if isinstance(value, Mapping):
         return {key: snapshot_message(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -168,9 +168,9 @@ class AsyncStream(Generic[T]):
         self._reading: Reading | None = None
         self._events: AsyncIterator[Any] | None = None
 
-    async def _open(self) -> Self:
+    async def _open(self) -> None:
         if self._reading is not None:
-            return self
+            return
         inference = await self._prepare()
         span = inference.begin()
         try:
@@ -180,10 +180,10 @@ class AsyncStream(Generic[T]):
             span.fail(error)
             raise
         self._reading = Reading(inference, span)
-        return self
 
     def __await__(self) -> Generator[Any, None, Self]:
-        return self._open().__await__()
+        yield from self._open().__await__()
+        return self
 
     @property
     def reply(self) -> Reply[T]:
@@ -224,7 +224,8 @@ class AsyncStream(Generic[T]):
             await close()
 
     async def __aenter__(self) -> Self:
-        return await self._open()
+        await self._open()
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None

@@ -36,7 +36,7 @@ def is_exporter(found: Any) -> bool:
 
 def is_filter(found: Any) -> bool:
     """Whether `found` is a class whose objects can be called with a span, or a function."""
-    return callable(found) and (not inspect.isclass(found) or callable(getattr(found, "__call__", None)))
+    return callable(found) and (not inspect.isclass(found) or any("__call__" in vars(base) for base in found.__mro__))
 
 
 def load_exporter(config: BackendConfig) -> Any | Problem:
@@ -128,9 +128,11 @@ def _filters(entries: Iterable[BackendConfig]) -> list[Filter] | None:
         if isinstance(found, Problem):
             return None
         try:
-            filters.append(found(**entry.options) if inspect.isclass(found) else partial(found, **entry.options))
+            made: Any = found(**entry.options) if inspect.isclass(found) else partial(found, **entry.options)
+            filters.append(made)
         except Exception as error:
-            logger.error("%s could not be made: %s. Nothing is exported without it.", entry.where, type(error).__qualname__)
+            logger.error(
+                "%s could not be made: %s. Nothing is exported without it.", entry.where, type(error).__qualname__
+            )
             return None
     return filters
-

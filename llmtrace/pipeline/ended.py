@@ -86,7 +86,7 @@ class EndedSpan(ReadableSpan):
         links: Sequence[Link] | None = None,
         status: Status | None = None,
         resource: Resource | None = None,
-        parent: SpanContext | None | Unchanged = UNCHANGED,
+        parent: SpanContext | Unchanged | None = UNCHANGED,
     ) -> Self:
         """A copy in which the given fields are others; what is not given stays. The span itself never changes."""
         return type(self)(

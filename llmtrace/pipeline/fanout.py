@@ -25,7 +25,7 @@ logger = logging.getLogger("llmtrace.pipeline")
 
 
 class FanOut(SpanProcessor):
-    """Stays in the provider for good, since processors cannot be taken out; the pipes behind it are replaced with the settings."""
+    """Stays in the provider for good, since processors cannot be taken out; the pipes behind it can be replaced."""
 
     def __init__(self) -> None:
         self.mark: Callable[[Span], None] | None = None  # puts trace attributes on a span that begins
@@ -143,4 +143,4 @@ setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.pipeline")
 
 
 def _broken(what: str) -> None:
-    logger.exception("%s This is a mistake of llmtrace; the span is not exported.", what)
+    logger.error("%s This is a mistake of llmtrace; the span is not exported.", what, exc_info=True)

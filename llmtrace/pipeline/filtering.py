@@ -23,7 +23,7 @@ class Lost(Enum):
 
 
 def passed(span: EndedSpan, filters: Iterable[Filter]) -> EndedSpan | Lost:
-    """The span as the filters leave it. A filter that raises is logged once: its message may hold what it should hide."""
+    """The span as the filters leave it. One that raises is logged once, without its message: that may hold text."""
     for each in filters:
         name = getattr(each, "__qualname__", type(each).__qualname__)
         try:

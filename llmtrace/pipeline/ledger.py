@@ -23,7 +23,7 @@ class Account:
 
 
 class Ledger:
-    """Counts for one exporter. Spans that its settings leave out (`SPANS`, `SAMPLE`, filters) are never entered or dropped by reason."""
+    """Counts for one exporter. Spans that `SPANS` or `SAMPLE` leave out are never entered."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

@@ -1,8 +1,8 @@
 """Which spans of a process belong to LLM work, and who is their nearest kept ancestor.
 
-An exporter with ``"SPANS": "llm"`` keeps calls, tools, agents, embeddings, the publish and run spans of jobs, and the request
-spans under which one of them began. Whether a request is kept is only known once something began under it, so each live span has
-a `Kin` that its descendants hold on to.
+An exporter with ``"SPANS": "llm"`` keeps calls, tools, agents, embeddings, the publish and run spans of jobs, and the
+request spans under which one of them began. Whether a request is kept is only known once something began under it, so
+each live span has a `Kin` that its descendants hold on to.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One exporter's own way: its queue, its filters, its thread. What happens in one pipe never reaches another, or the host."""
+"""One exporter's own way: its queue, its filters, its thread. What happens in it never reaches another, or the host."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ FOREIGN_PATIENCE_S: Final = 60.0  # how long a batch is offered to an exporter t
 class Pipe:
     """Takes ended spans from any thread and exports them from its own."""
 
-    def __init__(self, config: ExporterConfig, make: Callable[[], SpanExporter], filters: Sequence[Filter], llm: bool) -> None:
+    def __init__(
+        self, config: ExporterConfig, make: Callable[[], SpanExporter], filters: Sequence[Filter], llm: bool
+    ) -> None:
         self.config = config
         self.llm = llm
         self._make = make
@@ -159,7 +161,7 @@ class Pipe:
         while True:
             problem, foreign = self._offer(spans, destination)
             if problem is None:
-                return
+                return None
             now = time.monotonic()
             if self._deadline is not None and now + wait >= self._deadline:
                 return self._give_up(spans, "not sent before the process ended", problem)
@@ -221,7 +223,10 @@ class Pipe:
         self._hurry.set()
         with self._settled:
             while not self._is_settled(target):
-                if not self._settled.wait(max(0.0, min(0.25, deadline - time.monotonic()))) and time.monotonic() >= deadline:
+                if (
+                    not self._settled.wait(max(0.0, min(0.25, deadline - time.monotonic())))
+                    and time.monotonic() >= deadline
+                ):
                     return False
                 if not self._queue.due.is_set() and self._queue:
                     self._queue.due.set()

@@ -41,7 +41,8 @@ Entry = tuple[Item, str | None]
 class SpanQueue:
     """First in, first out. What does not fit is refused: the spans that are already in are not given up for it.
 
-    The lock is re-entrant since a span may end in a signal handler or in garbage collection, on the thread that holds it.
+    The lock is re-entrant since a span may end in a signal handler or in garbage collection, on the thread that holds
+    it.
     """
 
     def __init__(self, bounds: QueueConfig) -> None:

@@ -1,4 +1,4 @@
-"""Who answers: one file for each wire protocol. The classes here are what ``LLMTRACE["PROVIDERS"]`` names as ``BACKEND``."""
+"""Who answers: one file for each wire protocol. ``LLMTRACE["PROVIDERS"]`` names these classes as ``BACKEND``."""
 
 from llmtrace.providers.openai import OpenAI
 

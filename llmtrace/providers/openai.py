@@ -89,7 +89,7 @@ class OpenAI(Provider):
     def _check_key(self) -> None:
         if "api_key" not in self._options and not os.environ.get("OPENAI_API_KEY"):
             raise ConfigurationError(
-                'No API key for OpenAI: set "api_key" in the OPTIONS of the provider\'s entry in LLMTRACE["PROVIDERS"], '
+                'No API key for OpenAI: set "api_key" in the OPTIONS of its entry in LLMTRACE["PROVIDERS"], '
                 "or the environment variable OPENAI_API_KEY."
             )
 

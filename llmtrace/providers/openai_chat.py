@@ -28,7 +28,9 @@ SENT: Final = {
     "reasoning_effort": semconv.REQUEST_REASONING_LEVEL,
 }
 COMMON: Final = {"temperature": "temperature", "top_p": "top_p", "seed": "seed", "stop": "stop"}
-UNNAMED: Final = frozenset({"messages", "tools", "stop", "response_format", "stream_options", "user", "safety_identifier"})
+UNNAMED: Final = frozenset(
+    {"messages", "tools", "stop", "response_format", "stream_options", "user", "safety_identifier"}
+)
 OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "text": "text"}
 DATA_MODALITIES: Final = {"pdf": "application/pdf"}
 
@@ -82,9 +84,14 @@ def part(given: Part | str) -> dict[str, Any]:
         return {"type": "image_url", "image_url": {"url": data_url(given)}}
     if given.type == "audio":
         kind = (given.mime_type or "audio/wav").rpartition("/")[2]
-        return {"type": "input_audio", "input_audio": {"data": encoded(given), "format": {"mpeg": "mp3"}.get(kind, kind)}}
+        return {
+            "type": "input_audio",
+            "input_audio": {"data": encoded(given), "format": {"mpeg": "mp3"}.get(kind, kind)},
+        }
     if given.type == "document":
-        file = {"file_id": given.file_id} if given.file_id else {"filename": "document.pdf", "file_data": data_url(given)}
+        file = (
+            {"file_id": given.file_id} if given.file_id else {"filename": "document.pdf", "file_data": data_url(given)}
+        )
         return {"type": "file", "file": file}
     return {"type": "text", "text": given.text or ""}
 

@@ -24,7 +24,7 @@ AsyncStream: Final = SDKAsyncStream[object]
 
 
 class Retrying:
-    """Notes each retry on the call's span. The SDK computes the wait once, right before it sleeps, while it handles the cause."""
+    """Notes each retry on the call's span. The SDK computes the wait right before it sleeps, handling the cause."""
 
     max_retries: int
 

@@ -1,7 +1,7 @@
 """Trace attributes: user, session, conversation, tags and metadata that mark every span inside, also in jobs.
 
-They live in a variable of ours. OpenTelemetry's baggage would leave the process with every instrumented HTTP request, to the model
-provider's servers too.
+They live in a variable of ours. OpenTelemetry's baggage would leave the process with every instrumented HTTP request,
+to the model provider's servers too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from opentelemetry.sdk.trace import Span
 
@@ -58,7 +58,7 @@ class TraceAttributes:
 
 
 class Source(Protocol):
-    """Where attributes come from that are not known yet when the work begins: a request's user, once a view has resolved it."""
+    """Where attributes come from that are not known at once: a request's user, when a view has resolved it."""
 
     def trace_attributes(self) -> TraceAttributes:
         """What is known by now. Never makes a query."""
@@ -68,12 +68,12 @@ class Source(Protocol):
 NONE = TraceAttributes()
 
 _given: ContextVar[TraceAttributes] = ContextVar("llmtrace_attributes", default=NONE)
-_source: ContextVar[Source | None] = ContextVar("llmtrace_source", default=None)
+current_source: Final[ContextVar[Source | None]] = ContextVar("llmtrace_source", default=None)
 
 
 def current() -> TraceAttributes:
     """The attributes in force here: those that were given, over those of the request."""
-    given, source = _given.get(), _source.get()
+    given, source = _given.get(), current_source.get()
     if source is None:
         return given
     known = source.trace_attributes()
@@ -106,11 +106,11 @@ def using(attributes: TraceAttributes, *, alone: bool = False) -> Iterator[None]
 @contextmanager
 def using_source(source: Source | None) -> Iterator[None]:
     """Let a request say who is behind the spans of a block."""
-    token = _source.set(source)
+    token = current_source.set(source)
     try:
         yield
     finally:
-        _source.reset(token)
+        current_source.reset(token)
 
 
 @contextmanager

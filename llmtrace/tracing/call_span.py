@@ -59,7 +59,9 @@ class CallSpan:
         if context.is_valid:
             self.trace_id = trace.format_trace_id(context.trace_id)
             self.span_id = trace.format_span_id(context.span_id)
-        if (config.capture_content if capture is None else capture and config.capture_content) and self.span.is_recording():
+        if (
+            config.capture_content if capture is None else capture and config.capture_content
+        ) and self.span.is_recording():
             self._expose = config.expose_content
             self.content = CallContent(config.max_content)
 
@@ -122,4 +124,4 @@ class CallSpan:
 
 
 def _broken(what: str) -> None:
-    logger.exception("%s This is a mistake of llmtrace; the call itself goes on.", what)
+    logger.error("%s This is a mistake of llmtrace; the call itself goes on.", what, exc_info=True)

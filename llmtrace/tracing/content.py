@@ -41,7 +41,7 @@ class CallContent:
         self._bytes += size
 
     def fail(self, error: BaseException) -> None:
-        """Keep the texts of the exception that ended the call; the exception itself would keep the caller's frames alive."""
+        """Keep the texts of the exception that ended the call; itself it would keep the caller's frames alive."""
         message = cut(message_of(error), self._limit)
         attributes = {
             semconv.EXCEPTION_TYPE: qualified_name(type(error)),

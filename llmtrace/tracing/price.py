@@ -1,4 +1,4 @@
-"""What an inference cost in USD, from genai-prices: unit prices are looked up once for each provider, model and tier."""
+"""What an inference cost in USD: unit prices of genai-prices, looked up once for each provider, model and tier."""
 
 from __future__ import annotations
 

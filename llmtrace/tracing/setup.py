@@ -50,14 +50,15 @@ def _make_tracer(scope: str) -> Tracer:
 
 
 def _version() -> str:
-    return importlib.import_module("llmtrace").__version__
+    version: str = importlib.import_module("llmtrace").__version__
+    return version
 
 
 def connect(config: Config | None = None) -> trace.TracerProvider:
     """Put our processor into the provider in force and return that provider.
 
-    ``TRACER_PROVIDER`` comes first, then the host's global provider, then one of ours, which becomes the global one. A global
-    provider that is not of the SDK takes no processors: then ours serves llmtrace's spans alone.
+    ``TRACER_PROVIDER`` comes first, then the host's global provider, then one of ours, which becomes the global one.
+    A global provider that is not of the SDK takes no processors: then ours serves llmtrace's spans alone.
     """
     global _own
     with _lock:

@@ -1,4 +1,4 @@
-"""A copy of what a person passed, taken while it still has the value it had: small, bounded, and without side effects."""
+"""A copy of what a person passed, taken while it still has its value: small, bounded, and without side effects."""
 
 from __future__ import annotations
 
