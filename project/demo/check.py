@@ -115,9 +115,8 @@ def _lacking(span: Span) -> list[str]:
 
 
 def _lacks(trace: Trace, parent: Span) -> str:
-    return "".join(
-        f"; {span.name} lacks {', '.join(_lacking(span))}" for span in _calls(trace, parent) if _lacking(span)
-    )
+    answered = [span for span in _calls(trace, parent) if span.status != "ERROR"]
+    return "".join(f"; {span.name} lacks {', '.join(_lacking(span))}" for span in answered if _lacking(span))
 
 
 def _content(span: Span) -> Mapping[str, object]:

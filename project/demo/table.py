@@ -10,7 +10,7 @@ from llmtrace.models import Span
 from project.demo.trace import Trace
 
 HEADINGS: Final = ("span", "kind", "model", "tokens", "cost", "duration", "status")
-WIDTHS: Final = (58, 8, 25, 9, 10, 8, 0)
+WIDTHS: Final = (58, 8, 24, 13, 10, 8, 0)
 RIGHT: Final = frozenset({"tokens", "cost", "duration"})
 
 
