@@ -12,7 +12,6 @@ import django
 from project.demo.children import Children, Trouble
 from project.demo.ports import free_port
 
-COMPLETE: Final = 90.0  # seconds until all spans of all visits have to be in the database
 MODELS_PORT: Final = 8100
 
 
@@ -21,6 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m project.demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="check the traces and end; not 0 when one is incomplete")
     parser.add_argument("--port", type=int, default=8000, help="of the site; another when it is taken")
+    parser.add_argument("--patience", type=float, default=90.0, help="seconds until all spans have to be in the store")
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
     models_port = None if os.environ.get("OPENAI_API_KEY") else free_port(MODELS_PORT)
@@ -28,13 +28,13 @@ def main() -> int:
         os.environ["MODEL_SERVER"] = f"http://127.0.0.1:{models_port}/v1"
     django.setup()
     try:
-        return run(free_port(options.port), models_port, once=options.once)
+        return run(free_port(options.port), models_port, options.patience, once=options.once)
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return 1
 
 
-def run(site_port: int, models_port: int | None, *, once: bool) -> int:
+def run(site_port: int, models_port: int | None, patience: float, *, once: bool) -> int:
     """The demonstration with its processes, from the tables to the table."""
     from django.conf import settings
 
@@ -45,7 +45,7 @@ def run(site_port: int, models_port: int | None, *, once: bool) -> int:
         stack.prepare()
         stack.start(children, addresses)
         made = visits.make_all(addresses.site)
-        lacking = report.wait_until_complete(children, made, COMPLETE)
+        lacking = report.wait_until_complete(children, made, patience)
         report.show(addresses.site, made, lacking)
         if not once:
             print("Ctrl-C ends it.", flush=True)

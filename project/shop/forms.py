@@ -30,7 +30,9 @@ class AskForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         initial="Something for a long train journey, with weather in it",
     )
-    genre = forms.ChoiceField(choices=[("", "any genre"), *((genre, genre) for genre in GENRES)], required=False)
+    genre = forms.ChoiceField(
+        label="Of which kind?", choices=[("", "any genre"), *((genre, genre) for genre in GENRES)], required=False
+    )
 
     def wished(self) -> str:
         """The wish as a sentence, with the genre if one was chosen."""
@@ -41,9 +43,12 @@ class AskForm(forms.Form):
 class JobForm(forms.Form):
     """Background work on a book."""
 
-    book = forms.ModelChoiceField(Book.objects.all(), empty_label=None)
+    book = forms.ModelChoiceField(Book.objects.all(), label="For which book?", empty_label=None)
     job = forms.ChoiceField(
-        choices=[(key, words) for key, (words, _) in JOBS.items()], widget=forms.RadioSelect, initial="one"
+        label="What is to be done?",
+        choices=[(key, words) for key, (words, _) in JOBS.items()],
+        widget=forms.RadioSelect,
+        initial="one",
     )
 
     def start(self) -> AsyncResult[Any]:

@@ -8,6 +8,7 @@ from celery.result import AsyncResult
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from openai import OpenAIError
 
@@ -58,13 +59,15 @@ def start_job(request: HttpRequest) -> HttpResponse:
     told = {"reader": visitor.reader(request), "book": str(form.cleaned_data["book"])}
     with trace_attributes(tags=["shop", form.cleaned_data["job"]], metadata=told):
         result = form.start()
-    return redirect("shop:job", task_id=result.id, trace_id=visitor.current_trace())
+    address = reverse("shop:job", args=[result.id])
+    return redirect(f"{address}?trace={visitor.current_trace() or ''}")
 
 
 @require_GET
-def job(request: HttpRequest, task_id: uuid.UUID, trace_id: str) -> HttpResponse:
+def job(request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
     """How far a job has come."""
-    return render(request, "shop/job.html", {"result": AsyncResult(str(task_id)), "trace_id": trace_id})
+    shown = {"result": AsyncResult(str(task_id)), "trace_id": visitor.trace_asked_for(request)}
+    return render(request, "shop/job.html", shown)
 
 
 @require_POST

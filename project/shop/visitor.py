@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Final
 
@@ -9,6 +10,7 @@ from django.http import HttpRequest
 from opentelemetry import trace
 
 TURNS_KEPT: Final = 6
+TRACE_ID: Final = re.compile("[0-9a-f]{32}")
 
 
 def reader(request: HttpRequest) -> str:
@@ -43,6 +45,13 @@ def forget(request: HttpRequest) -> None:
         request.session.pop(key, None)
 
 
-def current_trace() -> str:
-    """The trace of this request, in hexadecimal digits as the admin's addresses have it."""
-    return trace.format_trace_id(trace.get_current_span().get_span_context().trace_id)
+def current_trace() -> str | None:
+    """The trace of this request, in hexadecimal digits as the admin's addresses have it; None when it has none."""
+    context = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+
+
+def trace_asked_for(request: HttpRequest) -> str | None:
+    """The trace that the address names, if it can be one."""
+    named = request.GET.get("trace", "")
+    return named if TRACE_ID.fullmatch(named) else None
