@@ -33,7 +33,7 @@ contracts: $(VENV)/test.stamp ## Check who imports whom
 	$(BIN)/lint-imports
 
 migrations: $(VENV)/test.stamp ## Check that no migration is missing
-	$(BIN)/python -m django makemigrations --check --dry-run --settings tests.settings --pythonpath .
+	$(BIN)/python -m django makemigrations --check --dry-run --settings project.settings --pythonpath .
 
 wheel: $(VENV)/test.stamp ## Build the wheel and use it in an empty environment
 	.ci/wheel $(BIN)/python
