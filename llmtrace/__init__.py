@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from llmtrace.calls import LLM, AsyncStream, Chunk, Reply, Stream, llm_call, prompt_template
+    from llmtrace.calls import LLM, AsyncStream, Chunk, Reply, Stream, llm_call, prompt_template, tool
     from llmtrace.tracing.attributes import trace_attributes
     from llmtrace.types import Message, Part, ToolCall, Usage
 
@@ -27,6 +27,7 @@ _HOMES: Final = {
     "Usage": "types",
     "llm_call": "calls",
     "prompt_template": "calls",
+    "tool": "calls",
     "trace_attributes": "tracing.attributes",
 }
 
@@ -42,6 +43,7 @@ __all__ = [
     "Usage",
     "llm_call",
     "prompt_template",
+    "tool",
     "trace_attributes",
 ]
 

@@ -1,5 +1,7 @@
 """What llmtrace raises for mistakes that a person can correct; a provider's own errors pass through unchanged."""
 
+from typing import Any
+
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -17,3 +19,11 @@ class PromptError(LLMTraceError, ValueError):
 
 class MissingDependencyError(LLMTraceError, ImportError):
     """An optional package is not installed; the message has the exact ``pip install`` line."""
+
+
+class OutputError(LLMTraceError, ValueError):
+    """An answer is not what was asked for with `response_model` or `output_parser`; `reply` has the answer as it came."""
+
+    def __init__(self, message: str, reply: Any = None) -> None:
+        super().__init__(message)
+        self.reply = reply

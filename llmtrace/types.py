@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -64,14 +65,20 @@ class ToolCall:
     function: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
     def run(self) -> Any:
-        """Call the tool's function with the arguments.
+        """Call the tool's function with the arguments. An async function returns what is to be awaited.
 
         Raises:
             LookupError: the call was not made with a function as its tool, so there is nothing to run.
+            pydantic.ValidationError: the arguments do not fit the function's annotations.
         """
         if self.function is None:
             raise LookupError(f"The tool {self.name!r} was given as a schema, not as a function: nothing can be run.")
         return self.function(**self.arguments)
+
+    async def arun(self) -> Any:
+        """The same, and await what an async function returns."""
+        result = self.run()
+        return await result if inspect.isawaitable(result) else result
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from opentelemetry.trace import SpanKind
 
 from llmtrace import semconv
 from llmtrace.calls.params import sent
+from llmtrace.calls.plan import Plan
 from llmtrace.calls.prompt import Prompt
 from llmtrace.calls.reply import Reply
-from llmtrace.exceptions import ConfigurationError
+from llmtrace.exceptions import OutputError
 from llmtrace.providers.base import Answer, Provider, Request
-from llmtrace.providers.registry import get_provider
 from llmtrace.tracing import price
 from llmtrace.tracing.call_span import CallSpan
 from llmtrace.types import Message, Usage
@@ -35,37 +35,26 @@ USAGE = (
 class Inference:
     """A request that is ready to be sent."""
 
-    __slots__ = ("body", "capture", "name", "prompt", "provider", "request")
+    __slots__ = ("body", "name", "plan", "prompt", "provider", "request")
 
-    def __init__(
-        self,
-        prompt: Prompt,
-        params: Mapping[str, Any],
-        model: str | None,
-        provider: str,
-        name: str | None,
-        stream: bool,
-    ) -> None:
-        self.provider: Provider = get_provider(provider)
-        chosen = model or self.provider.model
-        if chosen is None:
-            raise ConfigurationError(
-                f'No model: name one in the call, or "model" in LLMTRACE["PROVIDERS"]["{provider}"]["OPTIONS"].'
-            )
+    def __init__(self, plan: Plan, prompt: Prompt, name: str | None = None) -> None:
+        self.plan = plan
         self.prompt = prompt
-        self.capture: bool | None = params.get("capture_content")
+        self.provider: Provider = plan.provider
+        params, toolbox, parser = plan.params, plan.toolbox, plan.parser
         self.request = Request(
-            chosen,
+            plan.chosen_model(),
             prompt.messages,
             sent(params),
-            params.get("tools") or (),
-            stream,
+            () if toolbox is None else toolbox.specs,
+            plan.stream,
             params.get("extra") or {},
             params.get("timeout"),
             params.get("max_retries"),
+            None if parser is None else parser.schema,
         )
         self.body = self.provider.body(self.request)
-        self.name = name or f"{self.provider.operation} {chosen}"
+        self.name = name or f"{self.provider.operation} {self.request.model}"
 
     def begin(self) -> CallSpan:
         """Start the span, with all that samplers need and all that is known before the answer."""
@@ -81,25 +70,42 @@ class Inference:
             attributes[semconv.PROMPT_NAME] = self.prompt.name
         if self.prompt.version is not None:
             attributes[semconv.PROMPT_VERSION] = self.prompt.version
-        span = CallSpan(self.name, attributes, SpanKind.CLIENT, self.capture)
+        span = CallSpan(self.name, attributes, SpanKind.CLIENT, self.plan.params.get("capture_content"))
         if span.content is not None:
             span.content.add(self._input, sum(map(_size, self.request.messages)))
         return span
 
     def _input(self) -> dict[str, Any]:
-        content = self.provider.input(self.body)
-        if self.prompt.template is not None:
-            content[semconv.PROMPT_TEMPLATE] = self.prompt.template
-        for name, value in self.prompt.variables.items():
-            content[f"{semconv.PROMPT_VARIABLE}{name}"] = value
-        return content
+        return {**self.provider.input(self.body), **self.prompt.content()}
 
     def finish(self, span: CallSpan, answer: Answer) -> Reply[Any]:
-        """End the span with the answer, and make of it what the caller gets."""
+        """End the span with the answer, and make of it what the caller gets.
+
+        Raises:
+            OutputError: the answer is not what was asked for.
+        """
         end_time = time.time_ns()  # what follows is not the model's time
         attributes, cost = self.outcome(span, answer)
+        reply = self.reply(span, answer, cost)
+        try:
+            self.parse(answer, reply)
+        except BaseException as error:
+            span.fail(error, attributes, end_time)
+            raise
         span.end(attributes, end_time=end_time)
-        return self.reply(span, answer, cost)
+        return reply
+
+    def parse(self, answer: Answer, reply: Reply[Any]) -> None:
+        """Read the answer as the type that was asked for. A model that asks for tools first has not answered yet."""
+        plan = self.plan
+        if plan.output_parser is not None:
+            reply.parsed = plan.output_parser(reply)
+        elif plan.parser is not None and not any(call.function for call in reply.tool_calls):
+            try:
+                reply.parsed = plan.parser.read(answer)
+            except OutputError as error:
+                error.reply = reply
+                raise
 
     def outcome(self, span: CallSpan, answer: Answer) -> tuple[dict[str, Any], Decimal | None]:
         """Attributes of an answer, whole or so far, and its cost; its content goes beside the span."""
@@ -133,7 +139,11 @@ class Inference:
         return cost
 
     def reply(self, span: CallSpan, answer: Answer, cost: Decimal | None) -> Reply[Any]:
-        """The answer for the caller."""
+        """The answer for the caller, its tool calls bound to their functions."""
+        toolbox = self.plan.toolbox
+        if toolbox:
+            for choice in answer.choices:
+                choice.tool_calls = [toolbox.bound(call) for call in choice.tool_calls]
         return Reply(answer, self.request.messages, cost, span.trace_id, span.span_id, None)
 
     def run(self) -> Reply[Any]:

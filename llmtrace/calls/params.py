@@ -1,9 +1,9 @@
-"""The common parameters of a call: typed keywords, the same for every provider."""
+"""The parameters of a call: typed keywords, the same for every provider."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 from llmtrace.types import Message
@@ -17,8 +17,11 @@ class CallParams(TypedDict, total=False):
     max_tokens: the longest answer, in tokens.
     stop: texts at which the answer ends.
     seed: asks the provider for the same answer to the same request.
-    tools: JSON schemas of tools that the model may ask to call.
+    tools: functions, or JSON schemas of tools, that the model may ask to call.
     tool_choice: "auto", "none", "required" or a tool's name.
+    tool_rounds: how often the tools that the model asks for are run and their results sent back; 0 leaves that to you.
+    repair: how often an answer that does not fit `response_model` is sent back with what is wrong with it.
+    fallback: pairs of provider and model to try in turn when the one before fails.
     json_mode: ask for an answer that is a JSON object.
     timeout: seconds for one attempt.
     max_retries: how often the provider's SDK tries again.
@@ -31,8 +34,11 @@ class CallParams(TypedDict, total=False):
     max_tokens: int
     stop: str | Sequence[str]
     seed: int
-    tools: Sequence[Mapping[str, Any]]
+    tools: Sequence[Callable[..., Any] | Mapping[str, Any]]
     tool_choice: str | Mapping[str, Any]
+    tool_rounds: int
+    repair: int
+    fallback: Sequence[tuple[str, str]]
     json_mode: bool
     timeout: float
     max_retries: int
@@ -43,10 +49,11 @@ class CallParams(TypedDict, total=False):
 Messages = str | Message | Sequence[Message | Mapping[str, Any]]
 
 SENT: Final = ("temperature", "top_p", "max_tokens", "stop", "seed", "tool_choice", "json_mode")
+ROUNDS: Final = ("tool_rounds", "repair", "fallback")
 
 
-def check(params: Mapping[str, Any], where: str) -> None:
-    """Refuse a keyword that is none.
+def check(params: Mapping[str, Any], where: str, *, stream: bool = False) -> None:
+    """Refuse a keyword that is none, or that streams do not take.
 
     Raises:
         TypeError: with the keyword that was probably meant.
@@ -55,12 +62,11 @@ def check(params: Mapping[str, Any], where: str) -> None:
     for name in params:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
-            hint = (
-                f"Did you mean {close[0]!r}?"
-                if close
-                else f'What only your provider knows goes in extra={{"{name}": …}}.'
-            )
+            advice = f'What only your provider knows goes in extra={{"{name}": …}}.'
+            hint = f"Did you mean {close[0]!r}?" if close else advice
             raise TypeError(f"{where} got an unexpected keyword argument {name!r}. {hint}")
+        if stream and name in ROUNDS and params[name]:
+            raise TypeError(f"{where} got {name!r}, which needs whole answers: it does not go with a stream.")
 
 
 def sent(params: Mapping[str, Any]) -> dict[str, Any]:

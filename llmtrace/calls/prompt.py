@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from llmtrace import semconv
 from llmtrace.calls.template import Template
 from llmtrace.exceptions import PromptError
 from llmtrace.providers.base import AnyMessage
@@ -28,6 +29,14 @@ class Prompt:
     version: str | None = None
     template: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def content(self) -> dict[str, Any]:
+        """Template and variables as content attributes of a span."""
+        content: dict[str, Any] = {f"{semconv.PROMPT_VARIABLE}{name}": value for name, value in self.variables.items()}
+        if self.template is not None:
+            content[semconv.PROMPT_TEMPLATE] = self.template
+        return content
 
 
 def prompt_template(template: str, *, name: str | None = None, version: str | None = None) -> Callable[[F], F]:
@@ -77,7 +86,8 @@ class PromptSource:
         bound.apply_defaults()
         values = {name: value for name, value in bound.arguments.items() if name not in ("self", "cls")}
         if self.template is None:
-            return Prompt(messages_of(returned, self.name), self.name, variables=_snapshots(values))
+            returned, params = with_params(returned)
+            return Prompt(messages_of(returned, self.name), self.name, variables=_snapshots(values), params=params)
         if isinstance(returned, Mapping):
             values |= returned
         elif returned is not None and returned is not Ellipsis:
@@ -93,6 +103,15 @@ class PromptSource:
 
 def _snapshots(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: snapshot(value) for name, value in values.items()}
+
+
+def with_params(returned: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Messages and the parameters that a prompt function returned with them: ``return messages, {"temperature": 0.1}``."""
+    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping):
+        messages, params = returned
+        if "role" not in params:
+            return messages, params
+    return returned, {}
 
 
 def messages_of(given: Any, where: str) -> Sequence[AnyMessage]:

@@ -14,7 +14,7 @@ from llmtrace import semconv
 from llmtrace.calls.inference import Inference
 from llmtrace.calls.reply import Reply, T
 from llmtrace.exceptions import LLMTraceError
-from llmtrace.providers.base import Chunk, Reader
+from llmtrace.providers.base import Answer, Chunk, Reader
 from llmtrace.tracing.call_span import GONE, CallSpan
 from llmtrace.tracing.scope import current_scope, on_end
 
@@ -32,6 +32,7 @@ class Reading:
         self.reader: Reader = inference.provider.reader()
         self.outcome: Outcome | None = None
         self.reply: Reply[Any] | None = None
+        self.misfit: BaseException | None = None  # the answer came whole, and is not what was asked for
         self._first: float | None = None
         self._size = 0
         self._scope = current_scope.get()
@@ -82,13 +83,27 @@ class Reading:
         if self._first is not None:
             attributes[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first
         self.reply = self.inference.reply(self.span, answer, cost)
-        if outcome == "failed" and error is not None:
+        if outcome == "completed":
+            error = self.misfit = self._misfit(answer, self.reply)
+        if error is not None and outcome in ("completed", "failed"):
             self.span.fail(error, attributes, end_time)
         elif outcome == "cut_short":
             attributes[semconv.ERROR_TYPE] = semconv.ERROR_TYPE_OTHER
             self.span.end(attributes, StatusCode.ERROR, end_time)
         else:
             self.span.end(attributes, end_time=end_time)
+
+    def _misfit(self, answer: Answer, reply: Reply[Any]) -> Exception | None:
+        try:
+            self.inference.parse(answer, reply)
+        except Exception as error:
+            return error
+        return None
+
+    def raise_misfit(self) -> None:
+        """Tell the one who has read to the end that the answer is not what was asked for."""
+        if self.misfit is not None:
+            raise self.misfit
 
 
 def _reply_of(reading: Reading | None) -> Reply[Any]:
@@ -133,6 +148,7 @@ class Stream(Generic[T]):
                     return chunk
         except StopIteration:
             reading.exhausted()
+            reading.raise_misfit()
             raise
         except BaseException as error:
             reading.broke(error)
@@ -210,6 +226,7 @@ class AsyncStream(Generic[T]):
                     return chunk
         except StopAsyncIteration:
             reading.exhausted()
+            reading.raise_misfit()
             raise
         except BaseException as error:
             reading.broke(error)

@@ -17,6 +17,7 @@ from opentelemetry.trace import SpanContext, SpanKind
 from llmtrace import semconv
 
 REQUEST_SCOPES: Final = ("opentelemetry.instrumentation.django", "opentelemetry.instrumentation.asgi")
+OWN_SCOPE: Final = "llmtrace"  # calls, tools, agents and what holds several of them together
 OLDER_DIALECTS: Final = ("gen_ai.system", "openinference.span.kind", "llm.request.type")
 REMEMBERED: Final = 8192  # ended spans whose children may still begin
 
@@ -104,6 +105,9 @@ class Lineage:
 def is_llm(span: ReadableSpan) -> bool:
     """Whether the span is a call, a tool, an agent, an embedding, or a job's publish or run."""
     if span.kind is SpanKind.PRODUCER or span.kind is SpanKind.CONSUMER:
+        return True
+    scope = span.instrumentation_scope
+    if scope is not None and scope.name == OWN_SCOPE:
         return True
     attributes: Mapping[str, Any] = span._attributes or {}
     return semconv.OPERATION in attributes or any(name in attributes for name in OLDER_DIALECTS)

@@ -16,6 +16,15 @@ from llmtrace.types import Message, ToolCall, Usage
 AnyMessage = Message | Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The form that an answer is asked to have: a JSON schema, closed as strict modes want it."""
+
+    name: str
+    schema: Mapping[str, Any]
+    description: str | None = None
+
+
 @dataclass(slots=True)
 class Request:
     """One inference as the caller asks for it, in no provider's words.
@@ -32,6 +41,7 @@ class Request:
     extra: Mapping[str, Any] = field(default_factory=dict)
     timeout: float | None = None
     max_retries: int | None = None
+    schema: Schema | None = None
 
 
 @dataclass(slots=True)

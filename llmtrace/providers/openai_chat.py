@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from llmtrace import semconv
-from llmtrace.providers.base import Answer, AnyMessage, Choice, Chunk, Request
+from llmtrace.providers.base import Answer, AnyMessage, Choice, Chunk, Request, Schema
 from llmtrace.providers.media import data_url, encoded, named, rendered_bytes, rendered_url
 from llmtrace.types import Message, Part, ToolCall, Usage
 
@@ -48,6 +48,8 @@ def body(request: Request, max_tokens: str = "max_completion_tokens") -> dict[st
             sent["tool_choice"] = tool_choice(value)
         elif name == "json_mode" and value:
             sent["response_format"] = {"type": "json_object"}
+    if request.schema is not None:
+        sent["response_format"] = response_format(request.schema)
     if request.tools:
         sent["tools"] = [tool(each) for each in request.tools]
     if request.stream:
@@ -55,6 +57,12 @@ def body(request: Request, max_tokens: str = "max_completion_tokens") -> dict[st
         sent["stream_options"] = {"include_usage": True}
     sent.update(request.extra)
     return sent
+
+
+def response_format(schema: Schema) -> dict[str, Any]:
+    """What asks for an answer of a schema, strictly."""
+    form = {"name": schema.name, "schema": schema.schema, "strict": True, "description": schema.description}
+    return {"type": "json_schema", "json_schema": named(form)}
 
 
 def message(given: AnyMessage) -> dict[str, Any]:

@@ -1,0 +1,104 @@
+"""Answers that are data: the schema that is asked for, and what is made of the answer."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from llmtrace.exceptions import OutputError
+from llmtrace.providers.base import Answer, Schema
+
+T = TypeVar("T")
+
+FENCED: Final = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+WRAPPED: Final = "value"
+
+
+class Parser(Generic[T]):
+    """Asks for an answer of one type and reads it.
+
+    A type whose schema is no object (a list, a number) is asked for as the only property of one, since that is what
+    providers with strict schemas take.
+    """
+
+    def __init__(self, type_: type[T] | Any) -> None:
+        self._adapter: TypeAdapter[T] = TypeAdapter(type_)
+        schema = self._adapter.json_schema()
+        self._wrapped = schema.get("type") != "object"
+        if self._wrapped:
+            defs = schema.pop("$defs", None)
+            schema = {"type": "object", "properties": {WRAPPED: schema}, "required": [WRAPPED]}
+            if defs:
+                schema["$defs"] = defs
+        name = re.sub(r"\W+", "_", getattr(type_, "__name__", None) or str(type_)).strip("_")[:60]
+        told = inspect.getdoc(type_) if inspect.isclass(type_) and issubclass(type_, BaseModel) else None
+        self.schema = Schema(name or "answer", strict(schema), told)
+
+    def read(self, answer: Answer) -> T:
+        """The value that the answer holds.
+
+        Raises:
+            OutputError: it holds none of the type that was asked for.
+        """
+        choice = answer.choices[0] if answer.choices else None
+        called = next((call for call in choice.tool_calls if call.name == self.schema.name), None) if choice else None
+        text = (choice.text or "") if choice else ""
+        try:
+            if called is not None:
+                data: Any = called.arguments
+                value = data.get(WRAPPED) if self._wrapped else data
+                return self._adapter.validate_python(value)
+            return self._from_text(text)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, each['loc'])) or 'the answer'}: {each['msg']}"
+                for each in error.errors(include_input=False, include_url=False)
+            )
+            raise OutputError(f"The answer does not fit {self.schema.name}: {problems}") from None
+
+    def _from_text(self, text: str) -> T:
+        fenced = FENCED.match(text)
+        if fenced is not None:
+            text = fenced[1]
+        if not self._wrapped:
+            return self._adapter.validate_json(text)
+        data = TypeAdapter(Any).validate_json(text)
+        if isinstance(data, dict) and WRAPPED in data:
+            data = data[WRAPPED]
+        return self._adapter.validate_python(data)
+
+
+@functools.lru_cache(maxsize=256)
+def _cached(type_: Any) -> Parser[Any]:
+    return Parser(type_)
+
+
+def parser_of(type_: Any) -> Parser[Any]:
+    """The parser of a type, made once: schemas take a while."""
+    try:
+        return _cached(type_)
+    except TypeError:  # a type that can't be hashed
+        return Parser(type_)
+
+
+def strict(schema: Any) -> Any:
+    """The schema as strict modes want it: each object closed, and all its properties required.
+
+    Source: OpenAI, Structured Outputs, "Supported schemas".
+    """
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: strict(value) for key, value in schema.items() if key != "default"}
+    if closed.get("type") == "object" and "properties" in closed:
+        closed["additionalProperties"] = False
+        closed["required"] = list(closed["properties"])
+    if "$ref" in closed:  # what stands beside a reference is refused
+        return {"$ref": closed["$ref"]}
+    return closed
