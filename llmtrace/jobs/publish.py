@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any, Final
 
-from celery import Celery, signals
+from celery import signals
+from celery.app.base import Celery
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
