@@ -10,7 +10,7 @@ from llmtrace.models import Span
 from project.demo.trace import Trace
 
 HEADINGS: Final = ("span", "kind", "model", "tokens", "cost", "duration", "status")
-WIDTHS: Final = (58, 8, 24, 13, 10, 8, 0)
+WIDTHS: Final = (58, 8, 24, 13, 12, 8, 0)
 RIGHT: Final = frozenset({"tokens", "cost", "duration"})
 
 
@@ -29,7 +29,7 @@ def _cells(depth: int, span: Span) -> tuple[str, ...]:
         figures.tokens(span.input_tokens, span.output_tokens),
         figures.cost(span.cost_nano_usd),
         figures.duration(span.duration_ms),
-        figures.short_class(span.error_type) if span.error_type else span.outcome or span.status,
+        figures.short_class(span.error_type) if span.error_type else span.outcome or "ok",
     )
 
 

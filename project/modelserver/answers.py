@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -47,12 +46,13 @@ def answer(body: Mapping[str, Any], index: int) -> str:
         return json.dumps({"title": book.title, "author": book.author, "year": book.year, "reason": book.pitch})
     if body["messages"][-1]["role"] == "tool":
         return f"I looked it up: {said(body, 'tool')} So I would take “{book.title}” by {book.author}: {book.pitch}."
-    if re.search(r"\b(summari[sz]e|summary|reviews)\b", prompt, re.IGNORECASE):
+    task = prompt.partition("\n")[0].lower()
+    if "summarise" in task or "summarize" in task:
         return _summary(prompt)
-    if re.search(r"\b(compare|of these)\b", prompt, re.IGNORECASE):
-        return (
-            f"All are worth an evening. If it has to be one, begin with the first, and keep “{book.title}” for later."
-        )
+    if "translate into german" in task:
+        return "Die Leser sind sich einig: Es ist ein Buch, das man in zwei Nächten liest und dann noch einmal beginnt."
+    if "compare" in task:
+        return f"Each is worth an evening. If it has to be one, begin with the first; “{book.title}” can wait."
     return (
         f"Try “{book.title}” by {book.author} ({book.year}): {book.pitch}. It is {_article(book.genre)} that people"
         " press into the hands of their friends. Read the first chapter, and you will know."

@@ -316,3 +316,17 @@ def test_every_model_that_is_no_fault_answers(client: OpenAI) -> None:
     assert len(chat) == 8
     for name in chat:
         assert client.chat.completions.create(model=name, messages=ASK).choices[0].message.content
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("Summarise what readers say:\n- Slow at first.\n- Then it would not let me go.", "Slow at first."),
+        ("Translate into German, and say nothing else:\nReaders agree on their reviews.", "Die Leser"),
+        ("Which should one read first? Compare them.\n1. Readers agree.", "begin with the first"),
+        ("Something about reviews of science fiction", "a book of science fiction"),
+    ],
+)
+def test_the_first_line_of_a_prompt_says_what_is_wanted(client: OpenAI, prompt: str, words: str) -> None:
+    answer = client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": prompt}])
+    assert words in (answer.choices[0].message.content or "")
