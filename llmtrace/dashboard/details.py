@@ -111,10 +111,10 @@ def parameters(attributes: Mapping[str, Any]) -> list[Fact]:
 
 
 def _told(name: str, attributes: Mapping[str, Any]) -> bool:
-    """Whether the attribute is there and says something: the model asked for only where another one answered."""
-    if name == semconv.RESPONSE_MODEL:
-        return name in attributes and attributes[name] != attributes.get(semconv.REQUEST_MODEL)
-    return attributes.get(name) is not None
+    """Whether the attribute is there and is worth a line: the models only where they are not one and the same."""
+    models = semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL
+    same = name in models and attributes.get(models[0]) == attributes.get(models[1])
+    return attributes.get(name) is not None and not same
 
 
 def _value(name: str, value: Any) -> Text:

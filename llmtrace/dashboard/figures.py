@@ -46,13 +46,13 @@ def tokens(sent: int | None, received: int | None) -> str:
 
 
 def cost(nano_usd: int | None) -> str:
-    """A cost in nano-USD as dollars with three digits that count; empty when unknown."""
+    """A cost in nano-USD as dollars and cents, below a dollar with four digits that count; empty when unknown."""
     if nano_usd is None:
         return ""
     if nano_usd == 0:
         return "$0"
     sign, dollars = "−" if nano_usd < 0 else "", abs(nano_usd) / 1e9
-    decimals = min(9, max(2, 2 - math.floor(math.log10(dollars))))
+    decimals = 2 if dollars >= 1 else min(9, 3 - math.floor(math.log10(dollars)))
     whole, _, fraction = f"{dollars:.{decimals}f}".partition(".")
     fraction = fraction[:2] + fraction[2:].rstrip("0")
     return f"{sign}${grouped(int(whole))}.{fraction}"

@@ -29,6 +29,7 @@ Choices = list[tuple[str, Any]]  # a value and its label, which is translated la
 class Filter(SimpleListFilter):
     """A filter by one parameter of the query string."""
 
+    template = "admin/llmtrace/filter.html"
     parameter_name: str
     indexed = False  # whether an index finds the rows, however rare they are
 
@@ -54,7 +55,7 @@ class Filter(SimpleListFilter):
 class Show(Filter):
     """What kind of spans; calls unless said otherwise, all kinds where a search or an operation narrows them."""
 
-    title = _("show")
+    title = _("Show")
     parameter_name = "show"
     CONDITIONS: ClassVar[dict[str, Q]] = {
         "calls": Q(operation__in=CALLS),
@@ -98,7 +99,7 @@ class Show(Filter):
 class Since(Filter):
     """How far back."""
 
-    title = _("since")
+    title = _("Since")
     parameter_name = "since"
     indexed = True
     SPANS: ClassVar[dict[str, timedelta]] = {
@@ -124,25 +125,25 @@ class Recent(Filter):
 
 
 class Operation(Recent):
-    title = _("operation")
+    title = _("Operation")
     parameter_name = "operation"
 
 
 class Model(Recent):
-    title = _("model")
+    title = _("Model")
     parameter_name = "model"
     indexed = True
 
 
 class Service(Recent):
-    title = _("service")
+    title = _("Service")
     parameter_name = "service"
 
 
 class Status(Filter):
     """How spans ended: without an error, with one, or as a stream that was left."""
 
-    title = _("status")
+    title = _("Status")
     parameter_name = "status"
     CONDITIONS: ClassVar[dict[str, Q]] = {
         "ok": ~Q(status=FAILED),
@@ -174,21 +175,21 @@ class Exactly(Filter):
 
 
 class User(Exactly):
-    title = _("user")
+    title = _("User")
     parameter_name = "user_id"
 
 
 class Session(Exactly):
-    title = _("session")
+    title = _("Session")
     parameter_name = "session_id"
 
 
 class Conversation(Exactly):
-    title = _("conversation")
+    title = _("Conversation")
     parameter_name = "conversation_id"
 
 
-FILTERS: Final = (Show, Status, Operation, Model, Service, Since, User, Session, Conversation)
+FILTERS: Final = (User, Session, Conversation, Show, Since, Model, Operation, Status, Service)
 PARAMETERS: Final = frozenset(each.parameter_name for each in FILTERS)
 
 

@@ -27,7 +27,7 @@ class Scale:
 
     @property
     def length(self) -> float:
-        return max(self.end - self.start, 0.001)
+        return max(self.end - self.start, 1.0)
 
     def percent(self, moment: float) -> float:
         """Where `moment` is, from 0 to 100."""

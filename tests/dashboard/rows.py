@@ -148,7 +148,8 @@ def shop_trace() -> dict[str, Span]:
             model="claude-sonnet-4-5", provider="anthropic", input_tokens=2104, output_tokens=311, cached_tokens=1536,
             reasoning_tokens=0, cost_nano_usd=10_980_000, outcome="completed",
             attributes={
-                "gen_ai.request.model": "claude-sonnet-4-5", "gen_ai.request.temperature": 0.2,
+                "gen_ai.request.model": "claude-sonnet-4-5", "gen_ai.response.model": "claude-sonnet-4-5",
+                "gen_ai.request.temperature": 0.2,
                 "gen_ai.request.max_tokens": 1024, "gen_ai.response.id": "msg_01X8sppiaZkQ3mB7",
                 "gen_ai.response.finish_reasons": ["end_turn"], "gen_ai.prompt.name": "summarise",
                 "gen_ai.prompt.version": "3f9a11c0", "server.address": "api.anthropic.com", "server.port": 443, **tags,
