@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, Unpack, overload
 
+from llmtrace.calls.embed import Embedding, Embeddings, EmbedParams
 from llmtrace.calls.inference import Inference
 from llmtrace.calls.making import amade, made, opened
 from llmtrace.calls.params import CallParams, Messages
@@ -107,6 +108,18 @@ class LLM:
             return opened(plan, prompt, None)
 
         return AsyncStream(prepare)
+
+    def embed(
+        self, texts: str | Sequence[str], *, model: str | None = None, **params: Unpack[EmbedParams]
+    ) -> Embeddings:
+        """Make vectors of texts, and wait for them."""
+        return Embedding(texts, model or self.model, self.provider, params).run()
+
+    async def aembed(
+        self, texts: str | Sequence[str], *, model: str | None = None, **params: Unpack[EmbedParams]
+    ) -> Embeddings:
+        """Make vectors of texts, and await them."""
+        return await Embedding(texts, model or self.model, self.provider, params).arun()
 
     def _plan(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from decimal import Decimal
@@ -11,25 +10,15 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 
 from llmtrace import semconv
+from llmtrace.calls.accounting import account
 from llmtrace.calls.params import sent
 from llmtrace.calls.plan import Plan
 from llmtrace.calls.prompt import Prompt
 from llmtrace.calls.reply import Reply
 from llmtrace.exceptions import OutputError
 from llmtrace.providers.base import Answer, Provider, Request
-from llmtrace.tracing import price
 from llmtrace.tracing.call_span import CallSpan
-from llmtrace.types import Message, Usage
-
-logger = logging.getLogger("llmtrace.calls")
-
-USAGE = (
-    ("input_tokens", semconv.USAGE_INPUT_TOKENS),
-    ("output_tokens", semconv.USAGE_OUTPUT_TOKENS),
-    ("cached_tokens", semconv.USAGE_CACHE_READ),
-    ("cache_write_tokens", semconv.USAGE_CACHE_WRITE),
-    ("reasoning_tokens", semconv.USAGE_REASONING),
-)
+from llmtrace.types import Message
 
 
 class Inference:
@@ -53,19 +42,19 @@ class Inference:
             params.get("max_retries"),
             None if parser is None else parser.schema,
         )
-        self.body = self.provider.body(self.request)
-        self.name = name or f"{self.provider.operation} {self.request.model}"
+        self.body = self.provider.protocol.body(self.request)
+        self.name = name or f"{self.provider.protocol.operation} {self.request.model}"
 
     def begin(self) -> CallSpan:
         """Start the span, with all that samplers need and all that is known before the answer."""
         provider = self.provider
         host, port = provider.server()
-        attributes: dict[str, Any] = {semconv.OPERATION: provider.operation, semconv.PROVIDER: provider.name}
+        attributes: dict[str, Any] = {semconv.OPERATION: provider.protocol.operation, semconv.PROVIDER: provider.name}
         if host is not None:
             attributes[semconv.SERVER_ADDRESS] = host
         if port is not None:
             attributes[semconv.SERVER_PORT] = port
-        attributes.update(provider.request_attributes(self.body))
+        attributes.update(provider.protocol.request_attributes(self.body))
         if self.prompt.name is not None:
             attributes[semconv.PROMPT_NAME] = self.prompt.name
         if self.prompt.version is not None:
@@ -76,7 +65,7 @@ class Inference:
         return span
 
     def _input(self) -> dict[str, Any]:
-        return {**self.provider.input(self.body), **self.prompt.content()}
+        return {**self.provider.protocol.input(self.body), **self.prompt.content()}
 
     def finish(self, span: CallSpan, answer: Answer) -> Reply[Any]:
         """End the span with the answer, and make of it what the caller gets.
@@ -109,34 +98,13 @@ class Inference:
 
     def outcome(self, span: CallSpan, answer: Answer) -> tuple[dict[str, Any], Decimal | None]:
         """Attributes of an answer, whole or so far, and its cost; its content goes beside the span."""
-        attributes = dict(answer.attributes)
-        if answer.id is not None:
-            attributes[semconv.RESPONSE_ID] = answer.id
-        if answer.model is not None:
-            attributes[semconv.RESPONSE_MODEL] = answer.model
+        attributes, cost = account(self.provider, self.request.model, answer)
         reasons = answer.finish_reasons
         if reasons:
             attributes[semconv.RESPONSE_FINISH_REASONS] = reasons
-        cost = None
-        if answer.usage is not None:
-            cost = self._usage(attributes, answer, answer.usage)
         if span.content is not None:
-            span.content.add(lambda: {semconv.OUTPUT_MESSAGES: self.provider.output(answer)}, answer.size)
+            span.content.add(lambda: {semconv.OUTPUT_MESSAGES: self.provider.protocol.output(answer)}, answer.size)
         return attributes, cost
-
-    def _usage(self, attributes: dict[str, Any], answer: Answer, usage: Usage) -> Decimal | None:
-        for field, name in USAGE:
-            value = getattr(usage, field)
-            if value is not None:
-                attributes[name] = value
-        try:
-            cost = price.cost(self.provider.price_id, answer.model or self.request.model, usage, answer.tier)
-        except Exception:
-            logger.exception("The cost of a call could not be computed. This is a mistake of llmtrace.")
-            return None
-        if cost is not None:
-            attributes[semconv.COST] = float(cost)
-        return cost
 
     def reply(self, span: CallSpan, answer: Answer, cost: Decimal | None) -> Reply[Any]:
         """The answer for the caller, its tool calls bound to their functions."""

@@ -87,8 +87,17 @@ class Plan:
         Raises:
             ConfigurationError: neither the call nor the provider names one.
         """
-        model = self.model or self.provider.model
-        if model is None:
-            where = f'LLMTRACE["PROVIDERS"]["{self.provider_name}"]["OPTIONS"]'
-            raise ConfigurationError(f'No model: name one in the call, or "model" in {where}.')
-        return model
+        return model_of(self.model, self.provider_name, self.provider)
+
+
+def model_of(model: str | None, name: str, provider: Provider) -> str:
+    """The model that a call names, or else its provider.
+
+    Raises:
+        ConfigurationError: neither names one.
+    """
+    chosen = model or provider.model
+    if chosen is None:
+        where = f'LLMTRACE["PROVIDERS"]["{name}"]["OPTIONS"]'
+        raise ConfigurationError(f'No model: name one in the call, or "model" in {where}.')
+    return chosen

@@ -106,7 +106,7 @@ def _snapshots(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_params(returned: Any) -> tuple[Any, Mapping[str, Any]]:
-    """Messages and the parameters that a prompt function returned with them: ``return messages, {"temperature": 0.1}``."""
+    """Messages, and the parameters that were returned with them: ``return messages, {"temperature": 0.1}``."""
     if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping):
         messages, params = returned
         if "role" not in params:

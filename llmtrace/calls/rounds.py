@@ -1,8 +1,8 @@
-"""Calls of more than one inference: rounds of tools, repaired answers, fallbacks. One story, told for sync and async code."""
+"""Calls of more than one inference: tool rounds, repaired answers, fallbacks; one story for sync and async code."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Any
 
 from opentelemetry.trace import SpanKind

@@ -29,7 +29,7 @@ class Reading:
     def __init__(self, inference: Inference, span: CallSpan) -> None:
         self.inference = inference
         self.span = span
-        self.reader: Reader = inference.provider.reader()
+        self.reader: Reader = inference.provider.protocol.reader()
         self.outcome: Outcome | None = None
         self.reply: Reply[Any] | None = None
         self.misfit: BaseException | None = None  # the answer came whole, and is not what was asked for

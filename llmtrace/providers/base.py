@@ -77,6 +77,30 @@ class Answer:
         return tuple(choice.finish_reason for choice in self.choices if choice.finish_reason is not None)
 
 
+@dataclass(slots=True)
+class EmbeddingRequest:
+    """Texts to embed, in no provider's words."""
+
+    model: str
+    texts: Sequence[str]
+    dimensions: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    max_retries: int | None = None
+
+
+@dataclass(slots=True)
+class EmbeddingAnswer:
+    """Vectors in the order of the texts, and what they took."""
+
+    vectors: list[list[float]] = field(default_factory=list)
+    id: str | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    raw: Any = None
+
+
 class Chunk:
     """A piece of a streamed answer. `text` is what it adds to the first choice, "" where it adds none."""
 
@@ -111,28 +135,14 @@ class Reader(Protocol):
         ...
 
 
-class Provider(ABC):
-    """Base of all providers. A subclass of one's own in ``PROVIDERS`` is all that a new one needs.
+class ChatProtocol(ABC):
+    """How a conversation is written on the wire: pure, without an SDK, shared by the four ways to send."""
 
-    The pure half (`body`, `request_attributes`, `input`, `output`, `reader`) is shared by the four ways to send.
-    """
-
-    name: ClassVar[str]
-    """`gen_ai.provider.name`"""
-    price_id: ClassVar[str]
-    """the provider's id in genai-prices"""
     operation: ClassVar[str] = "chat"
-
-    def __init__(self, *, model: str | None = None) -> None:
-        self.model = model
-
-    @abstractmethod
-    def server(self) -> tuple[str | None, int | None]:
-        """Host and port of the service."""
 
     @abstractmethod
     def body(self, request: Request) -> dict[str, Any]:
-        """The request in the provider's protocol."""
+        """The request as it is sent."""
 
     @abstractmethod
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,11 +150,54 @@ class Provider(ABC):
 
     @abstractmethod
     def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Content attributes of what is sent."""
+        """Content attributes of what is sent, in the form of the GenAI conventions."""
 
     @abstractmethod
+    def answer(self, data: Any) -> Answer:
+        """The whole of an answer that was not streamed."""
+
+    @abstractmethod
+    def reader(self) -> Reader:
+        """A reader for one streamed answer."""
+
     def output(self, answer: Answer) -> list[dict[str, Any]]:
         """The answer's choices as messages, in the form of the GenAI conventions."""
+        return [rendered_choice(choice) for choice in answer.choices]
+
+
+class EmbeddingProtocol(ABC):
+    """How texts to embed are written on the wire."""
+
+    @abstractmethod
+    def body(self, request: EmbeddingRequest) -> dict[str, Any]:
+        """The request as it is sent."""
+
+    @abstractmethod
+    def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Span attributes of what is sent, and of nothing else."""
+
+    @abstractmethod
+    def answer(self, data: Any) -> EmbeddingAnswer:
+        """The vectors, and what they took."""
+
+
+class Provider(ABC):
+    """Base of all providers: who is asked, and how it is sent. A subclass named in ``PROVIDERS`` adds a new one."""
+
+    name: ClassVar[str]
+    """`gen_ai.provider.name`"""
+    price_id: ClassVar[str]
+    """the provider's id in genai-prices"""
+    protocol: ChatProtocol
+    embedding: EmbeddingProtocol | None = None
+    """None for a provider that embeds nothing"""
+
+    def __init__(self, *, model: str | None = None) -> None:
+        self.model = model
+
+    @abstractmethod
+    def server(self) -> tuple[str | None, int | None]:
+        """Host and port of the service."""
 
     @abstractmethod
     def send(self, body: dict[str, Any], request: Request) -> Answer:
@@ -160,11 +213,15 @@ class Provider(ABC):
 
     @abstractmethod
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
-        """The same for async code. Its `aclose()` lets go of the connection."""
+        """The same for async code. Its `close()` or `aclose()` lets go of the connection."""
 
-    @abstractmethod
-    def reader(self) -> Reader:
-        """A reader for one streamed answer."""
+    def embed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
+        """Send texts to embed, and wait."""
+        raise NotImplementedError(f"{type(self).__name__} embeds nothing.")
+
+    async def aembed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
+        """Send texts to embed, and await."""
+        raise NotImplementedError(f"{type(self).__name__} embeds nothing.")
 
 
 def note_retry(attempt: int, status: int | None, wait_s: float) -> None:
@@ -185,3 +242,21 @@ def note_retry(attempt: int, status: int | None, wait_s: float) -> None:
     elif error is not None:
         attributes[semconv.ERROR_TYPE] = f"{error.__module__}.{error.__qualname__}"
     span.add_event(semconv.RETRY_EVENT, attributes)
+
+
+def rendered_choice(choice: Choice) -> dict[str, Any]:
+    """A choice as a message. The conventions want a finish reason on each: "error" stands for one that was cut off."""
+    parts: list[dict[str, Any]] = []
+    if choice.reasoning:
+        parts.append({"type": "reasoning", "content": choice.reasoning})
+    if choice.text:
+        parts.append({"type": "text", "content": choice.text})
+    parts.extend(rendered_call(call) for call in choice.tool_calls)
+    return {"role": "assistant", "parts": parts, "finish_reason": choice.finish_reason or "error"}
+
+
+def rendered_call(call: ToolCall) -> dict[str, Any]:
+    """A tool call as a part of a message."""
+    arguments: Any = call.arguments or call.raw_arguments or {}
+    part = {"type": "tool_call", "id": call.id, "name": call.name, "arguments": arguments}
+    return {key: value for key, value in part.items() if value is not None}

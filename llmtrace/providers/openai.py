@@ -11,29 +11,38 @@ from typing import Any, ClassVar, Final
 from pydantic_core import from_json
 
 from llmtrace.exceptions import ConfigurationError
-from llmtrace.providers import openai_chat
-from llmtrace.providers.base import Answer, Provider, Reader, Request
+from llmtrace.providers import openai_chat, openai_embeddings
+from llmtrace.providers.base import Answer, EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Provider, Request
+from llmtrace.providers.hosts import OPENAI, Host
 
-SDK_OPTIONS: Final = ("extra_headers", "extra_query", "extra_body")
+SDK_OPTIONS: Final = frozenset({"extra_headers", "extra_query", "extra_body"})
 
 
 class OpenAI(Provider):
     """OpenAI.
 
     Args:
-        api_key: the key; without it the SDK's ``OPENAI_API_KEY``.
-        base_url: where the API is; without it the SDK's ``OPENAI_BASE_URL`` or OpenAI itself.
+        api_key: the key; without it that of the environment, for OpenAI ``OPENAI_API_KEY``.
+        base_url: where the API is; without it the host's own, for OpenAI also ``OPENAI_BASE_URL``.
         timeout: seconds for one attempt.
         max_retries: how often the SDK tries again.
         headers: more HTTP headers for each request.
         model: the model of calls that name none.
-        http_client: an HTTP client for the SDK, sync or async, or one of each.
+        http_client: an HTTP client for the SDK, sync or async, or a list of one of each.
         organization: the organisation's id.
         project: the project's id.
     """
 
-    name: ClassVar[str] = "openai"
-    price_id: ClassVar[str] = "openai"
+    host: ClassVar[Host] = OPENAI
+    name: ClassVar[str] = OPENAI.name
+    price_id: ClassVar[str] = OPENAI.price_id
+    sync_class: ClassVar[str] = "OpenAI"
+    async_class: ClassVar[str] = "AsyncOpenAI"
+    embedding: EmbeddingProtocol
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.name, cls.price_id = cls.host.name, cls.host.price_id
 
     def __init__(
         self,
@@ -51,7 +60,7 @@ class OpenAI(Provider):
         super().__init__(model=model)
         given = {
             "api_key": api_key,
-            "base_url": base_url,
+            "base_url": base_url or self.host.base_url,
             "timeout": timeout,
             "max_retries": max_retries,
             "default_headers": headers,
@@ -63,11 +72,13 @@ class OpenAI(Provider):
         self._client: Any = None
         self._async_clients: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         self._server: tuple[str | None, int | None] | None = None
+        self.protocol = openai_chat.ChatCompletions(self.host)
+        self.embedding = openai_embeddings.OpenAIEmbeddings()
 
     def client(self) -> Any:
         """The SDK's sync client, made on first use and kept."""
         if self._client is None:
-            self._client = self._make("OpenAI")
+            self._client = self._make(self.sync_class)
         return self._client
 
     def async_client(self) -> Any:
@@ -75,23 +86,33 @@ class OpenAI(Provider):
         loop = asyncio.get_running_loop()
         client = self._async_clients.get(loop)
         if client is None:
-            client = self._async_clients[loop] = self._make("AsyncOpenAI")
+            client = self._async_clients[loop] = self._make(self.async_class)
         return client
 
     def _make(self, kind: str) -> Any:
         # Imported here: the SDK takes 0.4 s to load, and a process that makes no call does without it.
         from llmtrace.providers import openai_sdk
 
-        self._check_key()
-        cls = getattr(openai_sdk, kind)
-        return cls(http_client=openai_sdk.fitting(self._http_clients, kind), **self._options)
+        http_client = openai_sdk.fitting(self._http_clients, kind)
+        return getattr(openai_sdk, kind)(http_client=http_client, **self.client_options())
 
-    def _check_key(self) -> None:
-        if "api_key" not in self._options and not os.environ.get("OPENAI_API_KEY"):
-            raise ConfigurationError(
-                'No API key for OpenAI: set "api_key" in the OPTIONS of its entry in LLMTRACE["PROVIDERS"], '
-                "or the environment variable OPENAI_API_KEY."
-            )
+    def client_options(self) -> dict[str, Any]:
+        """Arguments of the SDK's client.
+
+        Raises:
+            ConfigurationError: there is no key.
+        """
+        variable = self.host.key_env
+        if "api_key" in self._options or (variable == OPENAI.key_env and os.environ.get(OPENAI.key_env or "")):
+            return self._options
+        if variable is None:  # the SDK wants one all the same
+            return {**self._options, "api_key": "none"}
+        if os.environ.get(variable):
+            return {**self._options, "api_key": os.environ[variable]}
+        raise ConfigurationError(
+            f'No API key for {self.host.title}: set "api_key" in the OPTIONS of its entry in LLMTRACE["PROVIDERS"], '
+            f"or the environment variable {variable}."
+        )
 
     def server(self) -> tuple[str | None, int | None]:
         if self._server is None:
@@ -99,44 +120,39 @@ class OpenAI(Provider):
             self._server = (url.host or None, url.port or {"https": 443, "http": 80}.get(url.scheme))
         return self._server
 
-    def body(self, request: Request) -> dict[str, Any]:
-        return openai_chat.body(request)
-
-    def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return openai_chat.request_attributes(body)
-
-    def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return openai_chat.input_content(body)
-
-    def output(self, answer: Answer) -> list[dict[str, Any]]:
-        return openai_chat.output_content(answer)
-
     def send(self, body: dict[str, Any], request: Request) -> Answer:
-        return self._read(self.client().post(**self._post(body, request)))
+        return self._read(self.client().post(**self._post(openai_chat.PATH, body, request)))
 
     async def asend(self, body: dict[str, Any], request: Request) -> Answer:
-        return self._read(await self.async_client().post(**self._post(body, request)))
+        return self._read(await self.async_client().post(**self._post(openai_chat.PATH, body, request)))
 
     def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
-        stream: Iterator[Any] = self.client().post(**self._post(body, request, stream_of="Stream"))
-        return stream
+        events: Iterator[Any] = self.client().post(**self._post(openai_chat.PATH, body, request, "Stream"))
+        return events
 
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
-        stream: AsyncIterator[Any] = await self.async_client().post(
-            **self._post(body, request, stream_of="AsyncStream")
-        )
-        return stream
+        post = self._post(openai_chat.PATH, body, request, "AsyncStream")
+        events: AsyncIterator[Any] = await self.async_client().post(**post)
+        return events
 
-    def reader(self) -> Reader:
-        return openai_chat.ChatReader()
+    def embed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
+        response = self.client().post(**self._post(openai_embeddings.PATH, body, request))
+        return self.embedding.answer(decoded(response))
 
-    def _post(self, body: dict[str, Any], request: Request, stream_of: str | None = None) -> dict[str, Any]:
+    async def aembed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
+        response = await self.async_client().post(**self._post(openai_embeddings.PATH, body, request))
+        return self.embedding.answer(decoded(response))
+
+    def _post(
+        self, path: str, body: dict[str, Any], request: Request | EmbeddingRequest, stream_of: str | None = None
+    ) -> dict[str, Any]:
         """Arguments of the SDK's `post`, its way to endpoints without building models of what they answer."""
         from llmtrace.providers import openai_sdk
 
         options = openai_sdk.options(body, request)
-        sent = {key: value for key, value in body.items() if key not in SDK_OPTIONS}
-        arguments = {"path": openai_chat.PATH, "body": sent, "options": options}
+        if not SDK_OPTIONS.isdisjoint(body):
+            body = {key: value for key, value in body.items() if key not in SDK_OPTIONS}
+        arguments = {"path": path, "body": body, "options": options}
         if stream_of is None:
             return {**arguments, "cast_to": openai_sdk.RESPONSE}
         return {**arguments, "cast_to": object, "stream": True, "stream_cls": getattr(openai_sdk, stream_of)}
@@ -144,12 +160,16 @@ class OpenAI(Provider):
     def _read(self, response: Any) -> Answer:
         from llmtrace.providers import openai_sdk
 
-        content = response.content
-        try:
-            data = from_json(content)
-        except ValueError:
-            data = response.json()  # raises what the SDK raises
-        answer = openai_chat.answer(data)
-        answer.size = len(content)
+        data = decoded(response)
+        answer = self.protocol.answer(data)
+        answer.size = len(response.content)
         answer.raw = lambda: openai_sdk.completion(data, response)
         return answer
+
+
+def decoded(response: Any) -> Any:
+    """The JSON of an HTTP answer; for what is none, this raises what the SDK raises."""
+    try:
+        return from_json(response.content)
+    except ValueError:
+        return response.json()

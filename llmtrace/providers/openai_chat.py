@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from llmtrace import semconv
-from llmtrace.providers.base import Answer, AnyMessage, Choice, Chunk, Request, Schema
+from llmtrace.providers.base import (
+    Answer,
+    AnyMessage,
+    ChatProtocol,
+    Choice,
+    Chunk,
+    Request,
+    Schema,
+    rendered_call,
+)
+from llmtrace.providers.hosts import Host
 from llmtrace.providers.media import data_url, encoded, named, rendered_bytes, rendered_url
 from llmtrace.types import Message, Part, ToolCall, Usage
 
@@ -35,28 +45,68 @@ OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "text": "te
 DATA_MODALITIES: Final = {"pdf": "application/pdf"}
 
 
-def body(request: Request, max_tokens: str = "max_completion_tokens") -> dict[str, Any]:
-    """The request's JSON body; `max_tokens` is the host's name for that parameter."""
-    params = request.params
-    sent: dict[str, Any] = {"model": request.model, "messages": [message(each) for each in request.messages]}
-    for name, value in params.items():
-        if name in COMMON:
-            sent[COMMON[name]] = list(value) if isinstance(value, tuple) else value
-        elif name == "max_tokens":
-            sent[max_tokens] = value
-        elif name == "tool_choice":
-            sent["tool_choice"] = tool_choice(value)
-        elif name == "json_mode" and value:
-            sent["response_format"] = {"type": "json_object"}
-    if request.schema is not None:
-        sent["response_format"] = response_format(request.schema)
-    if request.tools:
-        sent["tools"] = [tool(each) for each in request.tools]
-    if request.stream:
-        sent["stream"] = True
-        sent["stream_options"] = {"include_usage": True}
-    sent.update(request.extra)
-    return sent
+class ChatCompletions(ChatProtocol):
+    """The protocol, with what differs between the hosts that speak it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def body(self, request: Request) -> dict[str, Any]:
+        params = request.params
+        sent: dict[str, Any] = {"model": request.model, "messages": [message(each) for each in request.messages]}
+        for name, value in params.items():
+            if name in COMMON:
+                sent[COMMON[name]] = list(value) if isinstance(value, tuple) else value
+            elif name == "max_tokens":
+                sent[self._host.max_tokens] = value
+            elif name == "tool_choice":
+                sent["tool_choice"] = tool_choice(value)
+            elif name == "json_mode" and value:
+                sent["response_format"] = {"type": "json_object"}
+        if request.schema is not None:
+            sent["response_format"] = response_format(request.schema)
+        if request.tools:
+            sent["tools"] = [tool(each) for each in request.tools]
+        if request.stream:
+            sent["stream"] = True
+            if self._host.stream_options:
+                sent["stream_options"] = {"include_usage": True}
+        sent.update(request.extra)
+        return sent
+
+    def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        attributes: dict[str, Any] = {semconv.OPENAI_API_TYPE: "chat_completions"}
+        for key, value in body.items():
+            if key in SENT:
+                if value is not None:
+                    attributes[SENT[key]] = value
+            elif key not in UNNAMED and isinstance(value, (bool, int, float, str)):
+                attributes[f"{semconv.REQUEST_OTHER}{key}"] = value
+        stop = body.get("stop")
+        if stop is not None:
+            attributes[semconv.REQUEST_STOP_SEQUENCES] = [stop] if isinstance(stop, str) else list(stop)
+        form = body.get("response_format")
+        if isinstance(form, Mapping) and form.get("type") in OUTPUT_TYPES:
+            attributes[semconv.OUTPUT_TYPE] = OUTPUT_TYPES[form["type"]]
+        return attributes
+
+    def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        messages = body.get("messages") or ()
+        content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in messages]}
+        if body.get("tools"):
+            content[semconv.TOOL_DEFINITIONS] = [rendered_tool(each) for each in body["tools"]]
+        return content
+
+    def answer(self, data: Any) -> Answer:
+        if not isinstance(data, Mapping):
+            return Answer()
+        choices = [choice(each) for each in data.get("choices") or () if isinstance(each, Mapping)]
+        read = Answer(choices, text_or_none(data.get("id")), text_or_none(data.get("model")), usage(data.get("usage")))
+        describe(read, data)
+        return read
+
+    def reader(self) -> ChatReader:
+        return ChatReader()
 
 
 def response_format(schema: Schema) -> dict[str, Any]:
@@ -122,24 +172,6 @@ def tool_choice(value: Any) -> Any:
     return {"type": "function", "function": {"name": value}}
 
 
-def request_attributes(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Span attributes of the body; a parameter that the conventions don't name goes under ``llmtrace.request.``."""
-    attributes: dict[str, Any] = {semconv.OPENAI_API_TYPE: "chat_completions"}
-    for key, value in sent.items():
-        if key in SENT:
-            if value is not None:
-                attributes[SENT[key]] = value
-        elif key not in UNNAMED and isinstance(value, (bool, int, float, str)):
-            attributes[f"{semconv.REQUEST_OTHER}{key}"] = value
-    stop = sent.get("stop")
-    if stop is not None:
-        attributes[semconv.REQUEST_STOP_SEQUENCES] = [stop] if isinstance(stop, str) else list(stop)
-    form = sent.get("response_format")
-    if isinstance(form, Mapping) and form.get("type") in OUTPUT_TYPES:
-        attributes[semconv.OUTPUT_TYPE] = OUTPUT_TYPES[form["type"]]
-    return attributes
-
-
 def usage(data: Any) -> Usage | None:
     """The token counts of a usage object; cached and reasoning tokens are part of its totals already."""
     if not isinstance(data, Mapping):
@@ -160,16 +192,6 @@ def usage(data: Any) -> Usage | None:
 def count(value: Any) -> int | None:
     """A number of tokens, None for what is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def answer(data: Any) -> Answer:
-    """The whole of an answer that was not streamed."""
-    if not isinstance(data, Mapping):
-        return Answer()
-    choices = [choice(each) for each in data.get("choices") or () if isinstance(each, Mapping)]
-    read = Answer(choices, text_or_none(data.get("id")), text_or_none(data.get("model")), usage(data.get("usage")))
-    describe(read, data)
-    return read
 
 
 def describe(read: Answer, data: Mapping[str, Any]) -> None:
@@ -323,15 +345,6 @@ def add_call(calls: list[dict[str, Any]], delta: Mapping[str, Any]) -> None:
         known["arguments"].append(function["arguments"])
 
 
-def input_content(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Content attributes of the body, in the form of the GenAI conventions."""
-    messages = sent.get("messages") or ()
-    content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in messages]}
-    if sent.get("tools"):
-        content[semconv.TOOL_DEFINITIONS] = [rendered_tool(each) for each in sent["tools"]]
-    return content
-
-
 def rendered(sent: Any) -> dict[str, Any]:
     """One message of the body."""
     if not isinstance(sent, Mapping):
@@ -347,12 +360,6 @@ def rendered(sent: Any) -> dict[str, Any]:
         if isinstance(each, Mapping):
             parts.append(rendered_call(call_of(each)))
     return named({"role": str(sent.get("role") or "user"), "parts": parts, "name": sent.get("name")})
-
-
-def rendered_call(call: ToolCall) -> dict[str, Any]:
-    """A tool call as a part of a message."""
-    arguments: Any = call.arguments or call.raw_arguments or {}
-    return named({"type": "tool_call", "id": call.id, "name": call.name, "arguments": arguments})
 
 
 def rendered_part(sent: Any) -> dict[str, Any]:
@@ -378,18 +385,3 @@ def rendered_tool(sent: Any) -> Any:
     if isinstance(sent, Mapping) and isinstance(sent.get("function"), Mapping):
         return {"type": sent.get("type", "function"), **sent["function"]}
     return sent
-
-
-def output_content(read: Answer) -> list[dict[str, Any]]:
-    """The choices as messages, in the form of the GenAI conventions."""
-    messages = []
-    for each in read.choices:
-        parts: list[dict[str, Any]] = []
-        if each.reasoning:
-            parts.append({"type": "reasoning", "content": each.reasoning})
-        if each.text:
-            parts.append({"type": "text", "content": each.text})
-        parts.extend(rendered_call(call) for call in each.tool_calls)
-        # The conventions ask for a finish reason on each; "error" stands for a choice that was cut off.
-        messages.append({"role": "assistant", "parts": parts, "finish_reason": each.finish_reason or "error"})
-    return messages

@@ -11,7 +11,7 @@ from openai import AsyncStream as SDKAsyncStream
 from openai import Stream as SDKStream
 from openai.types.chat import ChatCompletion
 
-from llmtrace.providers.base import Request, note_retry
+from llmtrace.providers.base import EmbeddingRequest, Request, note_retry
 
 try:
     import httpx2 as httpx  # openai 3
@@ -53,7 +53,7 @@ def fitting(clients: Sequence[Any], kind: str) -> Any:
     return None
 
 
-def options(body: Mapping[str, Any], request: Request) -> dict[str, Any]:
+def options(body: Mapping[str, Any], request: Request | EmbeddingRequest) -> dict[str, Any]:
     """The SDK's request options: timeout, retries, and what its methods take as ``extra_headers`` and the like."""
     given = {
         "timeout": request.timeout,

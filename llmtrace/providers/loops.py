@@ -1,0 +1,57 @@
+"""One client for each event loop, closed with its loop: one that outlives it holds its connections open, and fails on
+them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Generic, TypeVar
+
+C = TypeVar("C")
+
+
+class PerLoop(Generic[C]):
+    """Makes a client when a loop first needs one.
+
+    A loop that shuts down, as ``asyncio.run`` and ``async_to_sync`` let theirs do after each call, closes the
+    asynchronous generators that are open in it: a generator that holds the client closes that as well.
+    """
+
+    def __init__(self, make: Callable[[], C], close: Callable[[C], Awaitable[None]]) -> None:
+        self._make = make
+        self._close = close
+        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[C, AsyncGenerator[None]]]
+        self._clients = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    async def get(self) -> C:
+        """The running loop's client."""
+        loop = asyncio.get_running_loop()
+        known = self._clients.get(loop)
+        if known is not None:
+            return known[0]
+        client = self._make()
+        keeper = self._keep(loop, client)
+        with self._lock:
+            self._forget_closed()
+            self._clients[loop] = (client, keeper)
+        await anext(keeper)
+        return client
+
+    async def _keep(self, loop: asyncio.AbstractEventLoop, client: C) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._clients.pop(loop, None)
+            await self._close(client)
+
+    def _forget_closed(self) -> None:
+        """Let go of the clients of loops that were closed without being shut down."""
+        for loop in [each for each in self._clients if each.is_closed()]:
+            del self._clients[loop]
