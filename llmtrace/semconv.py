@@ -5,6 +5,8 @@ The names follow the OpenTelemetry GenAI semantic conventions, which live in a r
 have no name for.
 """
 
+import re
+from functools import lru_cache
 from typing import Final
 
 # Generative AI: what was asked
@@ -118,7 +120,37 @@ CONTENT_ATTRIBUTES: Final = frozenset(
 )
 """Attributes that hold what people and models wrote; `is_content` adds the prompt's variables."""
 
+_CONTENT_OF_OTHERS: Final = re.compile(
+    r"""
+    gen_ai\.(prompt|completion)(\.\d+\..*)?
+    | llm\.(input|output)_messages\..* | llm\.(prompts|completions|tools) | llm\.prompt_template\.(template|variables)
+    | (input|output)\.value | traceloop\.entity\.(input|output) | tool\.parameters
+    | (embedding\.embeddings|retrieval\.documents)\..*
+    | ai\.(prompt|response\.(text|object|toolCalls)|toolCall\.(args|result)) (\..*)?
+    | (pydantic_ai\.)?all_messages(_events)? | tool_(arguments|response) | final_result
+    | langfuse\.(observation|trace)\.(input|output)
+    """,
+    re.VERBOSE,
+)
+_CONTENT_EVENT: Final = re.compile(
+    r"gen_ai\.(content\.(prompt|completion)|(system|user|assistant|tool)\.message|choice)"
+)
 
+
+@lru_cache(maxsize=4096)
 def is_content(name: str) -> bool:
-    """Whether the attribute holds text of people or models, which privacy settings govern."""
-    return name in CONTENT_ATTRIBUTES or name.startswith(PROMPT_VARIABLE)
+    """Whether the attribute holds what people or models wrote, which privacy settings govern, in any dialect.
+
+    Dialects: earlier versions of the conventions, OpenLLMetry, OpenInference, Vercel's AI SDK, Pydantic AI, Langfuse.
+    """
+    if name in CONTENT_ATTRIBUTES or name.startswith(PROMPT_VARIABLE):
+        return True
+    return _CONTENT_OF_OTHERS.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def is_event_content(event: str, name: str) -> bool:
+    """Whether the attribute `name` of an event of the name `event` holds what people or models wrote."""
+    if name in (EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE) or is_content(name):
+        return True
+    return name != "gen_ai.system" and _CONTENT_EVENT.fullmatch(event) is not None

@@ -13,7 +13,7 @@ from llmtrace.dashboard.details import retry_reasons
 from llmtrace.dashboard.kinds import FAILED, kind_of
 from llmtrace.dashboard.tree import Node
 from llmtrace.models import Span, SpanContent, SpanQuerySet
-from llmtrace.store.dialects import is_content, is_event_content
+from llmtrace.semconv import is_content, is_event_content
 
 MAX_SPANS: Final = 1_000
 TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")

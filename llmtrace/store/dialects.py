@@ -7,9 +7,7 @@ OpenLLMetry (``gen_ai.prompt.N.content``, ``llm.request.type``), OpenInference (
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from llmtrace import semconv
@@ -58,37 +56,6 @@ OPERATIONS: Final[Mapping[str, str]] = {
 """Values of the operation's older names, and today's word. Others, ``CHAIN`` for one, are no operation of a model."""
 
 MARKERS: Final = frozenset(name for names in OLDER.values() for name in names)
-
-_CONTENT: Final = re.compile(
-    r"""
-    gen_ai\.(prompt|completion)(\.\d+\..*)?
-    | llm\.(input|output)_messages\..* | llm\.(prompts|completions|tools) | llm\.prompt_template\.(template|variables)
-    | (input|output)\.value | traceloop\.entity\.(input|output) | tool\.parameters
-    | (embedding\.embeddings|retrieval\.documents)\..*
-    | ai\.(prompt|response\.(text|object|toolCalls)|toolCall\.(args|result)) (\..*)?
-    | (pydantic_ai\.)?all_messages(_events)? | tool_(arguments|response) | final_result
-    | langfuse\.(observation|trace)\.(input|output)
-    """,
-    re.VERBOSE,
-)
-_CONTENT_EVENT: Final = re.compile(
-    r"gen_ai\.(content\.(prompt|completion)|(system|user|assistant|tool)\.message|choice)"
-)
-_EXCEPTION_TEXTS: Final = frozenset({semconv.EXCEPTION_MESSAGE, semconv.EXCEPTION_STACKTRACE})
-
-
-@lru_cache(maxsize=4096)
-def is_content(name: str) -> bool:
-    """Whether the attribute holds what people or models wrote, in any dialect."""
-    return semconv.is_content(name) or _CONTENT.fullmatch(name) is not None
-
-
-@lru_cache(maxsize=4096)
-def is_event_content(event: str, name: str) -> bool:
-    """Whether the attribute `name` of an event of the name `event` holds what people or models wrote."""
-    if name in _EXCEPTION_TEXTS or is_content(name):
-        return True
-    return name != "gen_ai.system" and _CONTENT_EVENT.fullmatch(event) is not None
 
 
 def in_use(attributes: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,7 +13,8 @@ from opentelemetry.trace import Link
 from pydantic_core import from_json
 
 from llmtrace import semconv
-from llmtrace.store.dialects import MARKERS, in_use, is_content, is_event_content
+from llmtrace.semconv import is_content, is_event_content
+from llmtrace.store.dialects import MARKERS, in_use
 from llmtrace.store.flatmessages import gathered
 from llmtrace.store.jsontext import clean_text, json_column, json_text, shown
 

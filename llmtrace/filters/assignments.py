@@ -1,0 +1,182 @@
+"""Values that stand beside a secret's name in a text: ``password: x``, ``"api_key": "x"``, ``?token=x``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Final, NamedTuple
+
+from llmtrace.filters.names import COUNTED_TOKENS, GRANTING_TOKENS, SECRET_KEYS, Hint, Names
+from llmtrace.filters.patterns import LETTERS
+from llmtrace.filters.tokens import start_of
+from llmtrace.filters.values import Place, is_secret
+
+
+class Found(NamedTuple):
+    """Where a secret stands, and whether what replaces it needs quotes to stay JSON."""
+
+    start: int
+    end: int
+    bare: bool = False
+
+
+class _Separator(NamedTuple):
+    """What stands between a name and its value, and whether that alone tells that a value follows."""
+
+    pattern: re.Pattern[str]
+    tells: bool
+    tells_before_quotes: bool
+    only_before_quotes: bool = False
+
+
+_QUOTE: Final = r"""(?:\\{0,8}["'`]|&quot;|&#(?:34|39|x22|x27);|%2[27]|\\u002[27])"""
+_GAP: Final = r"(?:\s|\\[nrt]|\*\*|[|>][+-]?(?=\s)){0,24}"
+_TYPE: Final = (
+    r"(?:[ \t]?:[ \t]?(?:str|string|bytes|String|Any|Final|SecretStr|Optional)(?:\[str\])?(?: \| None)?(?= ?=))?"
+)
+_SIGN: Final = r"(?:=>|:=|={1,3}|::?|->|%3[aAdD]|\\u003[dD])"
+
+
+_SEPARATORS: Final = (
+    _Separator(  # password: x, "password": "x", user[password]=x, password: str = "x"
+        re.compile(rf"{_QUOTE}?\]?(?:\[\])?{_QUOTE}?{_TYPE}(?:[ \t]|\*\*){{0,8}}{_SIGN}{_GAP}"), True, True
+    ),
+    _Separator(  # {"name": "PASSWORD", "value": "x"}
+        re.compile(
+            rf"{_QUOTE}?(?:,|\s|\\[nrt]){{1,24}}(?:-[ \t])?{_QUOTE}?(?:[vV]alue|VALUE){_QUOTE}?[ \t]{{0,8}}[:=]{_GAP}"
+        ),
+        True,
+        True,
+    ),
+    _Separator(re.compile(r"\s{1,4}(?:is|was|are)(?:\s{0,4}:)?\s{1,4}"), False, True),
+    _Separator(re.compile(rf"{_QUOTE}\s{{0,4}},\s{{0,4}}(?={_QUOTE})"), False, False, True),  # ("password", "x")
+    _Separator(re.compile(r"[ \t]{1,4}(?=[\"'`])"), False, False, True),
+)
+_TAG: Final = re.compile(r"[^<>\n]{0,40}(?<!/)>")
+_BLANKS: Final = re.compile(r"[ \t]{1,8}(?=[^\s=:-])")
+_OPENING: Final = re.compile(rf"[\[(]?\s{{0,8}}[bBrRuUfF]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{_QUOTE})")
+_NEXT: Final = re.compile(rf"\s{{0,8}},\s{{0,8}}(?P<quote>{_QUOTE})")
+_WORD_BEFORE: Final = re.compile(r"([A-Za-z0-9]{1,20}) \Z")
+_TELLING_WORDS: Final = GRANTING_TOKENS | COUNTED_TOKENS | SECRET_KEYS
+_SCHEME: Final = re.compile(
+    r"(?:bearer|basic|token|apikey|api-key|key|negotiate|ntlm|bot|ssws|geniekey|splunk|oauth)\s{1,4}", re.IGNORECASE
+)
+_WHOLE_LINE: Final = re.compile(
+    r"\s{0,4}[\w.$*-]{1,80}=[^\s;]|(?:aws4-hmac-sha256|digest|oauth|hawk|signature)\s{1,4}\w+=", re.IGNORECASE
+)
+_LINE_END: Final = re.compile(r"""[\r\n]|\\{1,8}[nr]|\\{0,8}["'`](?=[\s)\]}]|\Z)""")
+_NUMBER_END: Final = re.compile(r"[\s,}\]]")
+_VALUE_END: Final = re.compile(
+    r"""
+      \s
+    | ["'`](?=[\s,;:)\]}>&|+]|\Z) | \\{1,8}["'`]
+    | <(?=[/A-Za-z!]) | >(?=\s|\Z)
+    | (?:[&;,|]|\\{1,8}[nrt])(?=(?:amp;)?[\w.%$\[\]-]{1,60}\s{0,4}[=:]) | [;,](?=["'\s]|\Z)
+    | &(?:quot|lt|gt|\#\d{2}|\#x\d\d); | %2[267] | \\u002[267]
+    """,
+    re.VERBOSE,
+)
+_TRAILING: Final = re.compile(r"[.,;:!?)\]}>*]{1,3}\Z")
+
+
+class Assignments:
+    """Finds values that a name beside them makes secrets."""
+
+    def __init__(self, names: Names) -> None:
+        self._hint = names.hint
+        self._name = re.compile(names.pattern + r"(?![a-z])")
+
+    def __call__(self, text: str, lowered: str) -> Iterator[Found]:
+        """Where such values stand in `text`, in time linear in its length.
+
+        Args:
+            text: the text.
+            lowered: the same in lower case, each character at the same place.
+        """
+        position = 0
+        while name := self._name.search(lowered, position):
+            position = name.end()
+            start = start_of(text, name.start(), LETTERS + "_.-", 64)
+            if named := self._named(text, start, name.end()):
+                for found in _values(text, start, name.end(), named):
+                    yield found
+                    position = max(position, found.end)
+
+    def _named(self, text: str, start: int, end: int) -> Hint | None:
+        """What the name says; where it alone says little, with the word in front of it, as in "access token"."""
+        named = self._hint(text[start:end])
+        if named in (Hint.SURE, Hint.HEADER) or not (before := _WORD_BEFORE.search(text[max(0, start - 24) : start])):
+            return named
+        return self._hint(f"{before[1]} {text[start:end]}") if before[1].lower() in _TELLING_WORDS else named
+
+
+def _values(text: str, start: int, end: int, named: Hint) -> Iterator[Found]:
+    if text.startswith("<", start - 1) and start and (tag := _TAG.match(text, end)):
+        yield from _bare(text, tag.end(), named)
+    elif text.startswith("-", start) and (blanks := _BLANKS.match(text, end)):
+        yield from _quoted(text, blanks.end(), named) or _bare(text, blanks.end(), named)
+    else:
+        for separator in _SEPARATORS:
+            if match := separator.pattern.match(text, end):
+                yield from _after(separator, text, match, named)
+                break
+
+
+def _after(separator: _Separator, text: str, match: re.Match[str], named: Hint) -> Iterator[Found]:
+    same_line = "\n" not in match[0] and "\\n" not in match[0]
+    quoted = _quoted(text, match.end(), named if separator.tells_before_quotes else Hint.LIKELY)
+    if quoted is not None:
+        yield from quoted
+    elif not separator.only_before_quotes:
+        named = named if separator.tells and same_line else Hint.LIKELY
+        yield from _bare(text, match.end(), named, match[0].startswith('"'), match[0] == "=")
+
+
+def _quoted(text: str, start: int, named: Hint) -> list[Found] | None:
+    """The secrets among quoted values, one or a list, at `start`; None when there is no quote."""
+    opening = _OPENING.match(text, start)
+    if opening is None:
+        return None
+    several, found = opening[0][0] in "[(", []
+    while opening is not None:
+        end = _closing(text, opening.end(), opening["quote"])
+        if is_secret(text[opening.end() : end], named):
+            found.append(Found(opening.end(), end))
+        opening = _NEXT.match(text, end + len(opening["quote"])) if several else None
+    return found
+
+
+def _bare(text: str, start: int, named: Hint, json: bool = False, tight: bool = False) -> Iterator[Found]:
+    """The secret at `start` that no quotes bound."""
+    if named is Hint.HEADER and (line := _WHOLE_LINE.match(text, start)):
+        yield Found(start, _start(_LINE_END.search(text, line.end()), text))
+        return
+    if named is not Hint.SURE and (scheme := _SCHEME.match(text, start)):
+        start, named = scheme.end(), Hint.SURE if named is Hint.HEADER else named
+    end = _start((_NUMBER_END if json else _VALUE_END).search(text, start), text)
+    if is_secret(text[start:end], named, Place.ASSIGNED if tight else Place.TEXT):
+        trailing = _TRAILING.search(text, max(start + 1, end - 3), end)
+        yield Found(start, trailing.start() if trailing else end, json)
+
+
+def _closing(text: str, start: int, quote: str) -> int:
+    """Where the quoted text that begins at `start` ends: at its closing quote, else with the line."""
+    if len(quote) == 1:
+        inside = _inside(quote).match(text, start)
+        return inside.end() if inside else start
+    return _start(_closer(quote).search(text, start), text)
+
+
+def _start(match: re.Match[str] | None, text: str) -> int:
+    return match.start() if match else len(text)
+
+
+@cache
+def _inside(quote: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:[^{quote}\\\n]|\\[^\n])*+")
+
+
+@cache
+def _closer(quote: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\\){re.escape(quote)}|\n")

@@ -1,0 +1,158 @@
+"""Which names say that the value beside them is a secret: dict keys, headers, query parameters, variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+from functools import lru_cache
+from typing import Final
+
+LONGEST: Final = 120  # characters of a name that are looked at, from its end
+
+
+class Hint(Enum):
+    """What a name says of its value."""
+
+    SURE = "a secret, whatever it looks like"
+    LIKELY = "a secret if it looks like one"
+    HEADER = "a secret if it has the form that this header's values have"
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of `text`, which are separated by spaces."""
+    return frozenset(text.split())
+
+
+SUFFIXES: Final = words(
+    "again b64 base base64 confirm confirmation current dev development enc encrypted hash hashed hex live new "
+    "old plain plaintext prod production raw repeat repeated staging str string temp temporary test text val "
+    "value verify"
+)
+"""Words that may follow a secret's name and leave it one: ``SECRET_KEY_BASE``, ``password_confirmation``."""
+
+PASSWORDS: Final = ("password", "passwords", "passwd", "passphrase", "passphrases", "passcode", "passwort", "pwd")
+ABOUT_PASSWORDS: Final = words(
+    "allow change disable enable forgot forgotten has hide invalid is lost missing needs no require required "
+    "requires reset show without wrong"
+)
+"""Words before "password" in names of switches and labels, such as ``require_password``."""
+
+COUNTED_TOKENS: Final = words(
+    "begin bos cached cancellation classification cls comment completion continuation cost count csv current each "
+    "end eos eot every extra first generated image input keyword last lexer limit lookahead mask max maximum "
+    "min minimum n name next num number one op operator output pad padding page parse parser per prefix previous "
+    "price prompt punctuation reasoning rest sep separator skip special start stop string sub subword suffix sync "
+    "text total type unk unknown used whitespace word"
+)
+"""Words before "token" where it is a piece of text, a thing that is counted, or the place where a list goes on."""
+
+GRANTING_TOKENS: Final = words(
+    "access api app auth authentication authorization bearer bot csrf deploy github gitlab id identity jwt oauth "
+    "oauth2 pat personal private refresh registration secret security service session slack sso user xsrf"
+)
+"""Words before "token" where it opens a door; the plural "tokens" and two words of prose need one of them."""
+
+SECRET_KEYS: Final = words(
+    "access account admin aes ai anthropic api app auth aws azure cohere consumer crypto datadog dd decryption "
+    "deepseek deploy encrypt encryption fernet functions gemini google gpg groq hmac huggingface ingest ingestion "
+    "integration jwt langfuse langsmith license mailgun master mistral openai openrouter pgp pinecone private "
+    "recovery root rsa secret security sendgrid server service session shared sharedaccess signature signing ssh "
+    "ssl storage stripe subscription symmetric tls together twilio webhook wrapping write xai"
+)
+"""Words before "key" where it opens something: ``api_key``, but not ``primary_key``."""
+
+EXACT: Final = {
+    "auth": Hint.LIKELY,
+    "authorization": Hint.HEADER,
+    "bearer": Hint.LIKELY,
+    "cookie": Hint.HEADER,
+    "cookies": Hint.HEADER,
+    "cred": Hint.LIKELY,
+    "creds": Hint.LIKELY,
+    "credential": Hint.LIKELY,
+    "credentials": Hint.LIKELY,
+    "jwt": Hint.LIKELY,
+    "sessionid": Hint.LIKELY,
+    "jsessionid": Hint.LIKELY,
+    "phpsessid": Hint.LIKELY,
+}
+
+NAME: Final = (
+    r"(?:pass(?:word|wd|phrase|code|wort)?s?|pwd|secrets?|tokens?|keys?|authorization|auth|cookies?"
+    r"|cred(?:ential)?s?|sessionid|jsessionid|phpsessid|jwt|bearer|phrase|codes)"
+    rf"(?:[_. -]?(?:[0-9]{{1,4}}|{'|'.join(sorted(SUFFIXES, key=len, reverse=True))}))*"
+)
+"""The end of every name for which `hint` has an answer, in lower case."""
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
+
+
+@lru_cache(maxsize=8192)
+def hint(name: str) -> Hint | None:
+    """What `name` says of the value beside it, None when it says nothing."""
+    found = _split(name)
+    while found and (found[-1] in SUFFIXES or found[-1].isdigit()):
+        found.pop()
+    if not found:
+        return None
+    last, before = found[-1], found[-2] if len(found) > 1 else ""
+    return EXACT.get(last) or _password(last, before) or _token(last, before) or _key(last, before)
+
+
+def _split(name: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(name[-LONGEST:])]
+
+
+def _password(word: str, before: str) -> Hint | None:
+    if word.endswith(PASSWORDS):
+        return Hint.LIKELY if before in ABOUT_PASSWORDS else Hint.SURE
+    if word.endswith(("secret", "secrets")):
+        return Hint.SURE
+    if word == "pass":
+        return Hint.SURE if before else Hint.LIKELY
+    if word == "phrase" and before in ("seed", "recovery", "backup", "mnemonic"):
+        return Hint.SURE
+    return Hint.SURE if word == "codes" and before in ("recovery", "backup") else None
+
+
+def _token(word: str, before: str) -> Hint | None:
+    if word == "tokens":
+        return Hint.SURE if before in GRANTING_TOKENS else None
+    if not word.endswith("token"):
+        return None
+    before = word.removesuffix("token") or before
+    if not before:
+        return Hint.LIKELY
+    return None if before in COUNTED_TOKENS else Hint.SURE
+
+
+def _key(word: str, before: str) -> Hint | None:
+    stem = word.removesuffix("s")
+    if not stem.endswith("key"):
+        return None
+    return Hint.SURE if (stem.removesuffix("key") or before) in SECRET_KEYS else None
+
+
+class Names:
+    """The names that a project takes for those of secrets: the usual ones, `more`, and not those in `keep`.
+
+    A name in `more` or `keep` stands for all that end in its words: ``pin`` for ``card_pin`` too, but not for ``spin``.
+    """
+
+    def __init__(self, more: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
+        self._more = [_split(name) for name in more]
+        self._keep = [_split(name) for name in keep]
+        if not all([*self._more, *self._keep]):
+            raise ValueError("A name without a letter or digit names nothing.")
+        self.own = "|".join("[_. -]?".join(map(re.escape, split)) for split in self._more)
+        self.pattern = f"(?:{NAME}|{self.own})" if self._more else NAME
+        self.hint = lru_cache(maxsize=8192)(self._hint) if self._more or self._keep else hint
+
+    def _hint(self, name: str) -> Hint | None:
+        split = _split(name)
+        if any(split[-len(kept) :] == kept for kept in self._keep):
+            return None
+        if any(split[-len(own) :] == own for own in self._more):
+            return Hint.SURE
+        return hint(name)

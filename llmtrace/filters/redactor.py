@@ -1,0 +1,128 @@
+"""Texts and structures with their secrets masked: pure, without spans and settings."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from llmtrace.filters.assignments import Assignments, Found
+from llmtrace.filters.forms import forms
+from llmtrace.filters.gate import Gate
+from llmtrace.filters.names import Names
+from llmtrace.filters.personal import Kind
+from llmtrace.filters.structure import Structure
+from llmtrace.filters.tokens import tokens
+
+MASK: Final = "[REDACTED]"
+
+
+class Redactor:
+    """Masks secrets, in texts and in structures of texts.
+
+    Args:
+        names: the names whose values are secrets.
+        personal: kinds of personal data to mask as well.
+        patterns: more patterns; the group ``secret`` is masked where there is one, else all that matches.
+        function: called with each text when all else is masked; what it returns is kept.
+        mask: what stands where a secret stood.
+    """
+
+    def __init__(
+        self,
+        names: Names | None = None,
+        personal: Iterable[Kind] = (),
+        patterns: Iterable[re.Pattern[str]] = (),
+        function: Callable[[str], str] | None = None,
+        mask: str = MASK,
+    ) -> None:
+        if not mask or not mask.isprintable() or '"' in mask or "\\" in mask:
+            raise ValueError("The mask is a text of printable characters without quotes and backslashes.")
+        self._names = names or Names()
+        self._assignments = Assignments(self._names)
+        self._personal = tuple(personal)
+        self._patterns = tuple(patterns)
+        self._function = function
+        self._mask = mask
+        self._gate = Gate(self._names.pattern, self._more_for_gate())
+        self._structure = Structure(self._text, self._names.hint, mask, reads_numbers=bool(self._personal))
+
+    def _more_for_gate(self) -> Iterator[str]:
+        yield from (kind.gate for kind in self._personal)
+        if self._patterns or self._function:
+            yield ""  # what these look for is not known: every text is read
+
+    def may_change(self, text: bytes) -> bool:
+        """Whether `text`, UTF-8 and perhaps escaped as in JSON, may hold something to mask. Quick, never wrongly no."""
+        return self._gate.may_hold(text)
+
+    def value(self, value: Any) -> Any:
+        """`value` with all that is secret masked in it, whatever it is; the very same object when nothing is."""
+        return self._structure(value, 0)
+
+    def text(self, text: str) -> str:
+        """`text` with all that is secret masked in it. A JSON text stays one."""
+        return self._text(text, 0)
+
+    def _text(self, text: str, depth: int) -> str:
+        if not self._gate.may_hold(text.encode("utf-8", "replace")):
+            return text
+        if text.lstrip()[:1] in ("{", "["):
+            try:
+                return self._json(text, depth)
+            except (ValueError, RecursionError):  # no JSON, or deeper or longer numbers than Python reads
+                pass
+        masked = self._mask.join(map(self._masked, text.split(self._mask)))
+        return masked if self._function is None else self._function(masked)
+
+    def _json(self, text: str, depth: int) -> str:
+        before = json.loads(text, parse_float=_number)
+        after = self._structure(before, depth + 1)
+        return text if after is before else json.dumps(after, ensure_ascii=text.isascii())
+
+    def _masked(self, text: str) -> str:
+        found = sorted(self._found(text))
+        if not found:
+            return text
+        parts, position = [], 0
+        for start, end, bare in _joined(found):
+            parts += [text[position:start], f'"{self._mask}"' if bare else self._mask]
+            position = end
+        return "".join([*parts, text[position:]])
+
+    def _found(self, text: str) -> Iterator[Found]:
+        lowered = lower(text)
+        yield from self._assignments(text, lowered)
+        yield from (Found(*span) for span in tokens(text))
+        yield from (Found(*span) for span in forms(text, lowered))
+        for kind in self._personal:
+            yield from (Found(*span) for span in kind.find(text))
+        for pattern in self._patterns:
+            group = "secret" if "secret" in pattern.groupindex else 0
+            yield from (Found(*match.span(group)) for match in pattern.finditer(text) if match[group])
+
+
+def lower(text: str) -> str:
+    """`text` in lower case, each character at the same place: only one becomes two in lower case."""
+    return text.replace("\u0130", "I").lower()
+
+
+def _joined(found: Iterable[Found]) -> Iterator[Found]:
+    """`found`, which is sorted, with what overlaps or touches as one."""
+    joined: Found | None = None
+    for each in found:
+        if joined is None or each.start > joined.end:
+            if joined is not None:
+                yield joined
+            joined = each
+        elif each.end > joined.end:
+            joined = Found(joined.start, each.end, joined.bare and each.bare)
+    if joined is not None:
+        yield joined
+
+
+def _number(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text

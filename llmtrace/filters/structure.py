@@ -1,0 +1,142 @@
+"""Structures of texts (dicts, lists, and what else people put into a span) with their secrets masked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from llmtrace.filters.names import Hint
+from llmtrace.filters.values import is_secret
+from llmtrace.pipeline.ended import as_json
+
+DEEPEST: Final = 100
+CUT: Final = "…"
+SCALARS: Final = (bool, int, float, type(None))
+FEWEST_DIGITS: Final = 4  # of a number that is a secret by its name: below, it is a count or a switch
+SCHEMA_WORDS: Final = frozenset({"type", "$ref", "anyOf", "allOf", "oneOf", "enum", "const", "properties"})
+NAME_KEYS: Final = frozenset({"name", "key", "header", "field", "param", "parameter", "variable", "id", "label"})
+VALUE_KEYS: Final = frozenset({"value", "val", "Value", "VALUE"})
+
+
+class Structure:
+    """Masks secrets in structures; what has none comes back as the very same object.
+
+    Args:
+        text: masks what is secret in a text at some depth of structure.
+        hint: what a name says of its value.
+        mask: what stands where a secret stood.
+        reads_numbers: whether numbers can be what `text` looks for, such as those of cards.
+    """
+
+    def __init__(
+        self, text: Callable[[str, int], str], hint: Callable[[str], Hint | None], mask: str, *, reads_numbers: bool
+    ) -> None:
+        self._text = text
+        self._hint = hint
+        self._mask = mask
+        self._reads_numbers = reads_numbers
+
+    def __call__(self, value: Any, depth: int, named: Hint | None = None, path: frozenset[int] = frozenset()) -> Any:
+        """`value` with what is secret masked.
+
+        Args:
+            value: anything at all.
+            depth: how deep in a structure it stands.
+            named: what the name beside it says.
+            path: the ids of the containers around it, to know a cycle by.
+        """
+        if isinstance(value, str):
+            return self._leaf(value, depth, named)
+        if isinstance(value, SCALARS):
+            return self._number(value, depth, named)
+        if isinstance(value, bytes):
+            return self._bytes(value, depth, named)
+        if depth > DEEPEST or id(value) in path:
+            return CUT
+        path |= {id(value)}
+        if isinstance(value, dict):
+            return self._mapping(value, depth, named, path)
+        if isinstance(value, (list, tuple)):
+            return self._sequence(value, depth, named, path)
+        return self._other(value, depth, named, path)
+
+    def _leaf(self, text: str, depth: int, named: Hint | None) -> str:
+        if named is not None and text != self._mask and is_secret(text, named):
+            return self._mask
+        return self._text(text, depth)
+
+    def _number(self, value: Any, depth: int, named: Hint | None) -> Any:
+        if isinstance(value, (bool, type(None))) or not (named is Hint.SURE or self._reads_numbers):
+            return value
+        try:
+            shown = repr(value)
+        except ValueError:  # more digits than Python shows
+            return value
+        if named is Hint.SURE and sum(character.isdigit() for character in shown) >= FEWEST_DIGITS:
+            return self._mask
+        return value if self._text(shown, depth) == shown else self._mask
+
+    def _bytes(self, value: bytes, depth: int, named: Hint | None) -> bytes:
+        text = value.decode("utf-8", "surrogateescape")
+        masked = self._leaf(text, depth, named)
+        return value if masked is text else masked.encode("utf-8", "surrogateescape")
+
+    def _mapping(self, value: dict[Any, Any], depth: int, named: Hint | None, path: frozenset[int]) -> Any:
+        if named is not None and not SCHEMA_WORDS.isdisjoint(value):
+            named = None  # a JSON schema, as in tool definitions, says what a secret looks like and holds none
+        paired = self._paired(value)
+        masked: dict[Any, Any] = {}
+        changed = False
+        for key, item in value.items():
+            new_key = self._key(key, depth)
+            own = self._hint(key) if isinstance(key, str) else None
+            new = self(item, depth + 1, own or (paired if key in VALUE_KEYS else None) or named, path)
+            changed = changed or new is not item or new_key is not key
+            masked[_unlike(new_key, masked)] = new
+        return masked if changed else value
+
+    def _paired(self, value: dict[Any, Any]) -> Hint | None:
+        """What a dict such as ``{"name": "PASSWORD", "value": "x"}`` says of its value."""
+        names = (value[key] for key in value if isinstance(key, str) and key.lower() in NAME_KEYS)
+        return next((named for name in names if isinstance(name, str) and (named := self._hint(name))), None)
+
+    def _key(self, key: Any, depth: int) -> Any:
+        if isinstance(key, SCALARS):
+            return key
+        text = key if isinstance(key, str) else as_json(key)
+        masked = self._text(text, depth)
+        return key if masked == text else masked
+
+    def _sequence(self, value: Any, depth: int, named: Hint | None, path: frozenset[int]) -> Any:
+        if named is None and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):
+            first = self._hint(value[0])  # a header, say, as a pair
+            second = None if first is None else Hint.HEADER if first is Hint.HEADER else Hint.LIKELY
+            new = [self(value[0], depth + 1, None, path), self(value[1], depth + 1, second, path)]
+        else:
+            new = [self(item, depth + 1, named, path) for item in value]
+        if all(map(_same, new, value)):
+            return value
+        return tuple(new) if isinstance(value, tuple) else new
+
+    def _other(self, value: Any, depth: int, named: Hint | None, path: frozenset[int]) -> Any:
+        """What JSON makes of `value`, when there is a secret in it."""
+        try:
+            plain = dict(value) if isinstance(value, Mapping) else json.loads(as_json(value))
+            masked = self(plain, depth, named, path)
+        except Exception:  # people's own __str__ or __iter__, or JSON that Python does not read back
+            return f"<{type(value).__name__}>"
+        return value if masked is plain else masked
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other
+
+
+def _unlike(key: Any, taken: Mapping[Any, Any]) -> Any:
+    """`key`, or the first numbered form of it that is not `taken`: two masked keys are still two."""
+    number, new = 1, key
+    while new in taken:
+        number += 1
+        new = f"{key}#{number}"
+    return new

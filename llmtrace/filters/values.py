@@ -1,0 +1,131 @@
+"""Whether a value that stands beside a secret's name is one, or only a type, a placeholder, code, or a sentence."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final
+
+from llmtrace.filters.names import Hint, hint, words
+
+LONGEST_HARMLESS: Final = 300  # characters: what is longer is taken for a secret without a look
+
+NO_VALUES: Final = words(
+    "access admin_only allow allowed another any array authentication authorization basic bearer because before "
+    "between bool boolean bytes cannot changed char choose click confirm contains cookie correct create "
+    "credential credentials default denied deny digest disabled during either empty enabled encrypted enter "
+    "expired explicit false file filtered float forgot generated hashed header hidden include incorrect input int "
+    "integer invalid jwt key length list literal longer masked maximum minimum missing must names negotiate never "
+    "nil none null number oauth oauth2 object obtain omit optional passphrase password passwords please private "
+    "promise protected provided public query readonly record redacted removed required reset revoked rotate same- "
+    "origin schema secret secrets secure session shared shorter should stored string strong symbol system through "
+    "token tokens true type undefined unique unknown unset update updated upload usage using valid value varchar "
+    "vault version visible within without wrong"
+)
+"""Words that are no secrets, wherever they stand alone: types, states, and what sentences on passwords go on with."""
+
+FUNCTION_WORDS: Final = words(
+    "a an and are as at be been by can cannot contain do does field for from has have if in is it long match may "
+    "must no not of on only or please required shall should that the this to too use was when will with you your"
+)
+
+_NAMED: Final = r"(?:key|token|secret|password|passwd|pwd|value|credential|name|id|here)s?"
+_PLACEHOLDER: Final = re.compile(
+    rf"""
+      [xX*•●·.…\#_-]+ | [A-Za-z_-]{{0,12}} (?:\.{{3}}|…|\*{{3,}}|[xX]{{4,}}) [A-Za-z_-]{{0,4}}
+    | <[A-Za-z][\w .:/-]*> | \[[A-Za-z][\w .-]*\] | \{{\{{?\s*[A-Za-z_][\w.]*\s*\}}\}}?
+    | \$\{{?[A-Z_][A-Z0-9_]*\}}? | \$[({{][A-Za-z_][\w.:-]*[)}}]? | \$[a-z][a-z_]* | %\(?[a-z_]*\)?[sdr] | %[A-Z_]+%
+    | (?:your[-_ ]?|(?:my|some|insert|enter|replace|put|the)[-_ ]) (?:[A-Za-z]+[-_ ]){{0,4}} {_NAMED} (?:[-_ ]here)?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_CODE: Final = re.compile(
+    r"""
+      [A-Za-z_$][A-Za-z_.$]* [0-9]{0,3} [A-Za-z_.]* \(                                   # getpass(
+        (?: ["'`)].* | [A-Za-z_][\w.]*(?:[),].*)? | [{\[*].* | )
+    | [A-Za-z_][\w.]* \[ (?: ["'`].* | [0-9]{1,3}\].* | [A-Za-z_][\w.]*(?:[\],].*)? | )  # os.environ[
+    | (?:self|this|settings|os|process|config|conf|env|request|req|args|cls|options|opts|ctx|context|params|props|state
+        |response|secrets|vault|import|django|models|forms|serializers|data|user|client|credentials|getenv|environ
+        ) (?:\.[A-Za-z_]+)+
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_IDENTIFIER: Final = re.compile(r"[a-z]*[A-Z_.!?][A-Za-z_.!?]*")
+_PATH: Final = re.compile(r"(?:~|\.{1,2})?/[a-z][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+")
+_PROSE: Final = re.compile(r"[A-Za-z][a-z]*(?:['’-][a-z]+)?[.,;:!?)\]}*\"']*")
+_SPACE: Final = re.compile(r"\s")
+_SCHEME: Final = re.compile(r"[A-Za-z][\w-]{1,30}\s+(?=\S)")
+_COOKIE: Final = re.compile(r"\s*[\w.$*-]{1,80}=\S")
+
+
+class Place(Enum):
+    """How it is known where a value begins and ends."""
+
+    EXACT = "by quotes or a structure"
+    ASSIGNED = "it follows an equals sign without a space"
+    TEXT = "it is a word in a text"
+
+
+def is_secret(value: str, named: Hint, place: Place = Place.EXACT) -> bool:
+    """Whether `value`, beside a name that says `named`, is to be masked."""
+    if len(value) > LONGEST_HARMLESS:
+        return named is Hint.SURE or not _SPACE.search(value, 0, LONGEST_HARMLESS)
+    if is_harmless(value) or not (place is Place.EXACT or is_open(value)):
+        return False
+    if named is Hint.HEADER:
+        return _is_header(value, place)
+    if named is Hint.LIKELY:
+        return looks_random(value)
+    if place is Place.EXACT:
+        return not is_sentence(value)
+    return not is_prose(value) or (place is Place.ASSIGNED and not value.endswith(")"))
+
+
+def _is_header(value: str, place: Place) -> bool:
+    if place is Place.EXACT and (scheme := _SCHEME.match(value)):
+        return is_secret(value[scheme.end() :], Hint.SURE) and not is_sentence(value)
+    return _COOKIE.match(value) is not None or looks_random(value)
+
+
+def is_harmless(value: str) -> bool:
+    """Whether `value` is a placeholder, a type or a path and not a secret."""
+    stripped = value.strip().strip(".,;:!?")
+    if not stripped or stripped.lower() in NO_VALUES:
+        return True
+    return _PLACEHOLDER.fullmatch(stripped) is not None or _PATH.fullmatch(stripped) is not None
+
+
+def is_open(value: str) -> bool:
+    """Whether `value`, a word in a text, can be a value at all, and is not code or the name of a variable."""
+    if _CODE.fullmatch(value) or not any(character.isalnum() for character in value):
+        return False
+    return not _IDENTIFIER.fullmatch(value) or hint(value) is None
+
+
+def is_prose(value: str) -> bool:
+    """Whether `value`, a word in a text, reads as the beginning of a sentence and not as a password."""
+    if not _PROSE.fullmatch(value):
+        return False
+    word = value.rstrip(".,;:!?)]}*\"'").lower()
+    return len(word) < 6 or word.endswith("ed") or "'" in word or "’" in word or word.count("-") == 1
+
+
+def is_sentence(value: str) -> bool:
+    """Whether `value` is a sentence about a secret, as in labels, help texts and error messages."""
+    words = value.split()
+    if len(words) < 3 or not value[:1].isupper():
+        return False
+    return sum(word.strip(".,;:!?").lower() in FUNCTION_WORDS for word in words) >= 2
+
+
+def looks_random(value: str) -> bool:
+    """Whether `value` has no spaces, and letters mixed with digits, or is long and of mixed case."""
+    if len(value) < 6 or any(character.isspace() for character in value):
+        return False
+    letters = sum(character.isalpha() for character in value)
+    numbers = sum(character.isdigit() for character in value)
+    if numbers and letters:
+        return True
+    if numbers:
+        return len(value) >= 20
+    return len(value) >= 16 and not value.islower() and not value.isupper() and not value.istitle()
