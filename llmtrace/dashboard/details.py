@@ -102,7 +102,7 @@ def parameters(attributes: Mapping[str, Any]) -> list[Fact]:
     """What was asked for and what came back beside the text, with labels ready to translate."""
     told = [Fact(label, _value(name, attributes[name])) for name, label in LABELS.items() if _told(name, attributes)]
     others = sorted(name for name in attributes if name.startswith(_REQUEST) and name not in LABELS)
-    told += [Fact(name.removeprefix(_REQUEST).replace("_", " "), _value(name, attributes[name])) for name in others]
+    told += [Fact(one_line(name.removeprefix(_REQUEST).replace("_", " ")), _value(name, attributes[name])) for name in others]
     if server := attributes.get(semconv.SERVER_ADDRESS):
         port = attributes.get(semconv.SERVER_PORT)
         address = server if port in (None, 80, 443) else f"{server}:{port}"
@@ -121,7 +121,7 @@ def _value(name: str, value: Any) -> Text:
     if name in _GROUPED and type(value) is int:
         return Text(grouped(value))
     if isinstance(value, bool):
-        return Text(_("yes") if value else _("no"))
+        return Text("yes" if value else "no")
     if isinstance(value, (list, tuple)) and all(isinstance(item, (str, int, float)) for item in value):
         return bounded(", ".join(map(str, value)), MAX_VALUE)
     return bounded(written(value, indent=None), MAX_VALUE)
