@@ -1,7 +1,7 @@
 """When a message was sent and its trace attributes, as one short text for a message header, and back.
 
 Between semicolons: time, user, session, conversation, tags, metadata; what is empty at the end is left out. The text is
-ASCII without quotes and backslashes, since most transports wrap headers in JSON, some of them twice. Identifiers that are
+ASCII without quotes and backslashes, since most transports wrap headers in JSON, some of them twice. Identifiers in
 hexadecimal, as most are, take two thirds of their length.
 """
 

@@ -20,10 +20,11 @@ from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs import message, others
 from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
-from llmtrace.jobs.failure import TERMINATED, outcome_of, record
+from llmtrace.jobs.failure import TERMINATED, Outcome, outcome_of, record
 from llmtrace.jobs.guard import guarded
 from llmtrace.jobs.message import Sent
 from llmtrace.tracing import attributes as trace_attributes
+from llmtrace.tracing.scope import scope
 from llmtrace.tracing.setup import flush, get_tracer
 
 SCOPE: Final = "llmtrace.jobs"
@@ -60,6 +61,7 @@ class Run:
         others.enrich(attributes)
         token = _running.set(self)
         self._stack.callback(_running.reset, token)
+        self._stack.enter_context(scope())  # left first: what is still open in the job ends within its span
 
     def _start(self, parent: Context, attributes: dict[str, Any]) -> None:
         links = []
@@ -95,21 +97,24 @@ class Run:
 
     def end(self, state: str | None, value: Any) -> None:
         """End the span with how the attempt went, and leave everything current as it was before."""
+        raised = sys.exc_info()[1]
+        throws = tuple(self.task.throws or ())
+        outcome = outcome_of(state, value, None if raised is self._around else raised, throws)
         try:
-            raised = sys.exc_info()[1]
-            throws = tuple(self.task.throws or ())
-            outcome = outcome_of(state, value, None if raised is self._around else raised, throws)
-            if self.span is None:
-                others.enrich({semconv.CELERY_STATE: outcome.state})
-                return
-            self.span.set_attribute(semconv.CELERY_STATE, outcome.state)
-            if outcome.exception is not None:
-                record(self.span, outcome.exception, error=outcome.error)
-            self.span.end()
-            if outcome.state == TERMINATED:
-                flush()  # what told the process to end may kill it a moment later
-        finally:
             self._stack.close()
+        finally:
+            self._show(outcome)
+
+    def _show(self, outcome: Outcome) -> None:
+        if self.span is None:
+            others.enrich({semconv.CELERY_STATE: outcome.state})
+            return
+        self.span.set_attribute(semconv.CELERY_STATE, outcome.state)
+        if outcome.exception is not None:
+            record(self.span, outcome.exception, error=outcome.error)
+        self.span.end()
+        if outcome.state == TERMINATED:
+            flush()  # what told the process to end may kill it a moment later
 
     def for_retry(self) -> Sent | None:
         """What the messages of further attempts carry: the same as this one's, or this as the parent if it had none."""

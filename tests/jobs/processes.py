@@ -1,0 +1,117 @@
+"""Real processes of the host project, and the spans that arrive from them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from llmtrace.models import Span
+from tests.jobs.traces import Trace
+from tests.services import ROOT
+
+START_S = 30.0
+STOP_S = 30.0
+
+
+def eventually(what: str, happened: Callable[[], Any], within: float = 30.0) -> Any:
+    """What `happened` returns once that is true; asks again until `within` seconds have passed."""
+    deadline = time.monotonic() + within
+    while not (result := happened()):
+        assert time.monotonic() < deadline, f"not within {within} s: {what}"
+        time.sleep(0.05)
+    return result
+
+
+class Site:
+    """The host project with its broker and its store."""
+
+    def __init__(self, folder: Path, alias: str, store: str, broker: dict[str, str]) -> None:
+        self.folder = folder
+        self.alias = alias
+        self.env = {
+            **os.environ,
+            **broker,
+            "DJANGO_SETTINGS_MODULE": "tests.jobs.site.settings",
+            "JOBS_FOLDER": str(folder),
+            "JOBS_SPANS": store,
+            "PYTHONPATH": str(ROOT),
+        }
+        self._workers = 0
+
+    def visit(self, *names: str) -> dict[str, str]:
+        """Call pages from a process that ends then; gives each page's trace id."""
+        command = [sys.executable, "-m", "tests.jobs.site.visit", *names]
+        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        traces: dict[str, str] = json.loads(done.stdout)
+        return traces
+
+    @contextmanager
+    def worker(self, *options: str) -> Iterator[Worker]:
+        """A worker that is ready; it is stopped in the end if the test has not done so."""
+        self._workers += 1
+        log = self.folder / f"worker-{self._workers}.log"
+        command = [sys.executable, "-m", "celery", "--app", "tests.jobs.site.celery", "worker", "--loglevel", "INFO"]
+        quiet = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [*command, *quiet, *options], cwd=ROOT, env=self.env, stdout=output, stderr=subprocess.STDOUT
+            )
+        worker = Worker(process, log)
+        try:
+            eventually("the worker is ready", worker.is_ready, START_S)
+            yield worker
+        finally:
+            worker.stop()
+
+    def spans(self, trace_id: str | None = None) -> list[Span]:
+        """What has arrived, in the order in which it began."""
+        found = Span.objects.using(self.alias).with_content().order_by("started_at", "id")
+        return list(found if trace_id is None else found.of_trace(trace_id))
+
+    def count(self, **wanted: Any) -> int:
+        """How many spans have arrived that match."""
+        return Span.objects.using(self.alias).filter(**wanted).count()
+
+    def arrived(self, trace_id: str, runs: int) -> Trace:
+        """A trace, once `runs` attempts of jobs have arrived in it."""
+
+        def enough() -> Trace | None:
+            trace = Trace(self.spans(trace_id))
+            return trace if len(trace.runs()) >= runs else None
+
+        found: Trace = eventually(f"{runs} runs in trace {trace_id}", enough)
+        return found
+
+
+class Worker:
+    """A running worker."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process = process
+        self.log = log
+
+    def is_ready(self) -> bool:
+        """Whether it takes jobs."""
+        assert self.process.poll() is None, self.log.read_text()
+        return " ready." in self.log.read_text()
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """End it, by a warm shutdown unless another signal is given, and wait until it has gone."""
+        if self.process.poll() is None:
+            self.process.send_signal(by)
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the worker did not end within {STOP_S} s\n{self.log.read_text()}") from None

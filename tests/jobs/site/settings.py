@@ -1,0 +1,41 @@
+"""Settings of the host project. The test says by environment variables where broker, results and databases are."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+FOLDER = Path(os.environ["JOBS_FOLDER"])
+
+SECRET_KEY = "only for tests"
+ALLOWED_HOSTS = ["*"]
+USE_TZ = True
+ROOT_URLCONF = "tests.jobs.site.views"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "llmtrace"]
+MIDDLEWARE: list[str] = []
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "host.sqlite3"},
+    "llmtrace": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ["JOBS_SPANS"],
+        "OPTIONS": {"transaction_mode": "IMMEDIATE"},
+    },
+}
+LLMTRACE = {
+    "SERVICE_NAME": "site",
+    "DATABASE": "llmtrace",
+    "EXPORTERS": [{"BACKEND": "llmtrace.exporters.Database", "SPANS": "all"}],
+    **json.loads(os.environ.get("JOBS_LLMTRACE", "{}")),
+}
+
+CELERY_BROKER_URL = os.environ["JOBS_BROKER"]
+CELERY_BROKER_TRANSPORT_OPTIONS = json.loads(os.environ["JOBS_TRANSPORT"])
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_RESULT_BACKEND = os.environ["JOBS_RESULTS"]
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = json.loads(os.environ.get("JOBS_RESULTS_TRANSPORT", "{}"))
+CELERY_RESULT_CHORD_RETRY_INTERVAL = 0.1
+CELERY_TASK_DEFAULT_QUEUE = os.environ["JOBS_QUEUE"]
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -1,0 +1,74 @@
+"""The host's jobs. Each does a little work under a span of the host's own, as an instrumented library would."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Task, shared_task
+from celery.exceptions import Ignore, Reject
+from opentelemetry import trace
+
+from tests.jobs.site.settings import FOLDER
+
+
+def work(name: str) -> None:
+    """Leave a span below whatever is current."""
+    trace.get_tracer("host").start_span(f"work of {name}", attributes={"process.pid": os.getpid()}).end()
+
+
+@shared_task
+def add(x: int, y: int) -> int:
+    work("add")
+    return x + y
+
+
+@shared_task
+def total(numbers: list[int]) -> int:
+    work("total")
+    return sum(numbers)
+
+
+@shared_task
+def outer() -> None:
+    add.delay(1, 1)
+
+
+class Unsteady(Exception):
+    """What a service says that works the third time."""
+
+
+@shared_task(bind=True, autoretry_for=(Unsteady,), retry_backoff=True, retry_backoff_max=1, max_retries=5)
+def steady_at_third(self: Task[Any, Any]) -> str:
+    work("steady_at_third")
+    if self.request.retries < 2:
+        raise Unsteady(f"no answer to attempt {self.request.retries + 1}")
+    return "steady"
+
+
+@shared_task
+def fail() -> None:
+    raise LookupError("the order is gone")
+
+
+@shared_task(throws=(KeyError,))
+def fail_as_expected() -> None:
+    raise KeyError("known")
+
+
+@shared_task
+def ignore() -> None:
+    raise Ignore
+
+
+@shared_task
+def reject() -> None:
+    raise Reject("not for me", requeue=False)
+
+
+@shared_task
+def tick(burst: str) -> None:
+    """Count itself: one byte in a file, which the operating system appends whole."""
+    work("tick")
+    with open(FOLDER / burst, "ab") as counted:
+        os.write(counted.fileno(), b".")

@@ -1,0 +1,87 @@
+"""The host's pages: each sends jobs in one of the ways that a view can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from celery import chain, chord, group
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from opentelemetry import trace
+
+from llmtrace import trace_attributes
+from tests.jobs.site import tasks
+
+
+def delay() -> None:
+    with trace_attributes(user_id=7, session_id="s-1", conversation_id="c-1", tags=["vip"], metadata={"shop": "north"}):
+        tasks.add.delay(1, 2)
+
+
+def on_commit() -> None:
+    with transaction.atomic():
+        transaction.on_commit(lambda: tasks.add.delay(3, 4))
+        assert transaction.get_connection().run_on_commit
+
+
+def a_chain() -> None:
+    chain(tasks.add.s(1, 2), tasks.add.s(3), tasks.add.s(4)).delay()
+
+
+def a_group() -> None:
+    group(tasks.add.s(n, n) for n in range(3)).delay()
+
+
+def a_chord() -> None:
+    chord([tasks.add.s(n, n) for n in range(3)], tasks.total.s()).delay()
+
+
+def retry() -> None:
+    tasks.steady_at_third.delay()
+
+
+def failure() -> None:
+    tasks.fail.delay()
+
+
+def nested() -> None:
+    tasks.outer.delay()
+
+
+def endings() -> None:
+    for task in (tasks.fail_as_expected, tasks.ignore, tasks.reject):
+        task.delay()
+
+
+def burst(count: int) -> Callable[[], None]:
+    def send() -> None:
+        for _ in range(count):
+            tasks.tick.delay(f"burst-{count}")
+
+    return send
+
+
+PAGES: dict[str, Callable[[], None]] = {
+    "delay": delay,
+    "on_commit": on_commit,
+    "chain": a_chain,
+    "group": a_group,
+    "chord": a_chord,
+    "retry": retry,
+    "failure": failure,
+    "nested": nested,
+    "endings": endings,
+    "burst-200": burst(200),
+    "burst-12": burst(12),
+}
+
+
+def page(request: HttpRequest, name: str) -> HttpResponse:
+    """A request with the span that the host's own instrumentation gives it; the answer is the id of its trace."""
+    with trace.get_tracer("host").start_as_current_span(f"GET {name}", kind=trace.SpanKind.SERVER) as span:
+        PAGES[name]()
+        return HttpResponse(trace.format_trace_id(span.get_span_context().trace_id))
+
+
+urlpatterns = [path("<str:name>", page)]
