@@ -22,8 +22,12 @@ class MissingDependencyError(LLMTraceError, ImportError):
 
 
 class OutputError(LLMTraceError, ValueError):
-    """An answer is not what was asked for with `response_model` or `output_parser`; `reply` has the answer as it came."""
+    """An answer is not of the `response_model` that was asked for; `reply` has it as it came."""
 
     def __init__(self, message: str, reply: Any = None) -> None:
         super().__init__(message)
         self.reply = reply
+
+
+class UnsupportedError(LLMTraceError, ValueError):
+    """A call asks for what the provider's protocol does not have; nothing was sent."""

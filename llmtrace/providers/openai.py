@@ -6,12 +6,12 @@ import asyncio
 import os
 import weakref
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic_core import from_json
 
 from llmtrace.exceptions import ConfigurationError
-from llmtrace.providers import openai_chat, openai_embeddings
+from llmtrace.providers import openai_chat, openai_embeddings, openai_responses
 from llmtrace.providers.base import Answer, EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Provider, Request
 from llmtrace.providers.hosts import OPENAI, Host
 
@@ -29,6 +29,7 @@ class OpenAI(Provider):
         headers: more HTTP headers for each request.
         model: the model of calls that name none.
         http_client: an HTTP client for the SDK, sync or async, or a list of one of each.
+        api: "chat" for chat completions, "responses" for the Responses API.
         organization: the organisation's id.
         project: the project's id.
     """
@@ -54,6 +55,7 @@ class OpenAI(Provider):
         headers: Mapping[str, str] | None = None,
         model: str | None = None,
         http_client: Any = None,
+        api: Literal["chat", "responses"] = "chat",
         organization: str | None = None,
         project: str | None = None,
     ) -> None:
@@ -72,7 +74,11 @@ class OpenAI(Provider):
         self._client: Any = None
         self._async_clients: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         self._server: tuple[str | None, int | None] | None = None
-        self.protocol = openai_chat.ChatCompletions(self.host)
+        if api not in ("chat", "responses"):
+            raise ConfigurationError(f'The option "api" of {self.host.title} is "chat" or "responses", not {api!r}.')
+        self._responses = api == "responses"
+        self._path = openai_responses.PATH if self._responses else openai_chat.PATH
+        self.protocol = openai_responses.Responses() if self._responses else openai_chat.ChatCompletions(self.host)
         self.embedding = openai_embeddings.OpenAIEmbeddings()
 
     def client(self) -> Any:
@@ -121,19 +127,23 @@ class OpenAI(Provider):
         return self._server
 
     def send(self, body: dict[str, Any], request: Request) -> Answer:
-        return self._read(self.client().post(**self._post(openai_chat.PATH, body, request)))
+        return self._read(self.client().post(**self._post(self._path, body, request)))
 
     async def asend(self, body: dict[str, Any], request: Request) -> Answer:
-        return self._read(await self.async_client().post(**self._post(openai_chat.PATH, body, request)))
+        return self._read(await self.async_client().post(**self._post(self._path, body, request)))
 
     def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
-        events: Iterator[Any] = self.client().post(**self._post(openai_chat.PATH, body, request, "Stream"))
-        return events
+        from llmtrace.providers import openai_sdk
+
+        events: Iterator[Any] = self.client().post(**self._post(self._path, body, request, "Stream"))
+        return openai_sdk.raising(events) if self._responses else events
 
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
-        post = self._post(openai_chat.PATH, body, request, "AsyncStream")
+        from llmtrace.providers import openai_sdk
+
+        post = self._post(self._path, body, request, "AsyncStream")
         events: AsyncIterator[Any] = await self.async_client().post(**post)
-        return events
+        return openai_sdk.araising(events) if self._responses else events
 
     def embed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         response = self.client().post(**self._post(openai_embeddings.PATH, body, request))
@@ -163,7 +173,7 @@ class OpenAI(Provider):
         data = decoded(response)
         answer = self.protocol.answer(data)
         answer.size = len(response.content)
-        answer.raw = lambda: openai_sdk.completion(data, response)
+        answer.raw = lambda: openai_sdk.built(data, response, responses=self._responses)
         return answer
 
 

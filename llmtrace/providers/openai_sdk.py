@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import openai
 from openai import AsyncStream as SDKAsyncStream
 from openai import Stream as SDKStream
 from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
 
 from llmtrace.providers.base import EmbeddingRequest, Request, note_retry
 
@@ -65,8 +66,30 @@ def options(body: Mapping[str, Any], request: Request | EmbeddingRequest) -> dic
     return {name: value for name, value in given.items() if value is not None}
 
 
-def completion(data: Any, response: Any) -> ChatCompletion:
+def built(data: Any, response: Any, *, responses: bool) -> ChatCompletion | Response:
     """The object that the SDK's own method would have returned."""
-    made = ChatCompletion.construct(**data)
+    made = Response.construct(**data) if responses else ChatCompletion.construct(**data)
     made._request_id = response.headers.get("x-request-id")
     return made
+
+
+def raising(events: Any) -> Iterator[Any]:
+    """The events of a streamed response; an error among them is raised, as the SDK itself does for chat completions."""
+    with events:
+        for event in events:
+            _raise_error(event, events.response)
+            yield event
+
+
+async def araising(events: Any) -> AsyncIterator[Any]:
+    """The same for async code."""
+    async with events:
+        async for event in events:
+            _raise_error(event, events.response)
+            yield event
+
+
+def _raise_error(event: Any, response: Any) -> None:
+    if event.get("type") == "error":
+        message = event.get("message") or "An error occurred during streaming"
+        raise openai.APIError(message, response.request, body=event)

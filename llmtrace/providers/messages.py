@@ -1,0 +1,67 @@
+"""Messages in OpenAI's dict form, read as ours: what protocols that are not OpenAI's start from."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llmtrace.providers.base import AnyMessage
+from llmtrace.providers.media import DATA_URL
+from llmtrace.providers.openai_chat import call_of, text_or_none
+from llmtrace.types import Message, Part
+
+
+def as_message(given: AnyMessage) -> Message:
+    """The message, whichever form it was given in."""
+    if isinstance(given, Message):
+        return given
+    content = given.get("content")
+    calls = tuple(call_of(each) for each in given.get("tool_calls") or () if isinstance(each, Mapping))
+    role: Any = given.get("role") or "user"
+    return Message(role, content_of(content), calls, text_or_none(given.get("tool_call_id")), given.get("name"))
+
+
+def content_of(content: Any) -> str | Sequence[Part | str]:
+    """A content in OpenAI's form: a text, or parts."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    return tuple(part_of(each) for each in content)
+
+
+def part_of(given: Any) -> Part | str:
+    """One part in OpenAI's form."""
+    if isinstance(given, (str, Part)):
+        return given
+    kind = given.get("type")
+    inner = given.get(str(kind))
+    if kind == "image_url":
+        return _from_url("image", inner["url"] if isinstance(inner, Mapping) else str(inner))
+    if kind == "input_audio" and isinstance(inner, Mapping):
+        return Part("audio", data=base64.b64decode(inner["data"]), mime_type=f"audio/{inner.get('format', 'wav')}")
+    if kind == "file" and isinstance(inner, Mapping):
+        if inner.get("file_id"):
+            return Part("document", file_id=inner["file_id"])
+        return _from_url("document", str(inner.get("file_data") or ""))
+    return str(given.get("text") or given.get("refusal") or "")
+
+
+def _from_url(kind: Any, url: str) -> Part:
+    """Media from a URL; a ``data:`` URL is taken apart, since other protocols want its bytes."""
+    match = DATA_URL.match(url)
+    if match is None:
+        return Part(kind, uri=url)
+    try:
+        return Part(kind, data=base64.b64decode(url[match.end() :]), mime_type=match[1])
+    except (binascii.Error, ValueError):
+        return Part(kind, uri=url)
+
+
+def parts(message: Message) -> Sequence[Part | str]:
+    """The content of a message as parts; a text that is empty is none."""
+    if isinstance(message.content, str):
+        return (message.content,) if message.content else ()
+    return message.content
