@@ -67,13 +67,13 @@ class Source(Protocol):
 
 NONE = TraceAttributes()
 
-_given: ContextVar[TraceAttributes] = ContextVar("llmtrace_attributes", default=NONE)
+current_given: Final[ContextVar[TraceAttributes]] = ContextVar("llmtrace_attributes", default=NONE)
 current_source: Final[ContextVar[Source | None]] = ContextVar("llmtrace_source", default=None)
 
 
 def current() -> TraceAttributes:
     """The attributes in force here: those that were given, over those of the request."""
-    given, source = _given.get(), current_source.get()
+    given, source = current_given.get(), current_source.get()
     if source is None:
         return given
     known = source.trace_attributes()
@@ -95,12 +95,12 @@ def mark(span: Span) -> None:
 @contextmanager
 def using(attributes: TraceAttributes, *, alone: bool = False) -> Iterator[None]:
     """Set attributes for a block; `alone` forgets those around it, as a job does that runs in a worker."""
-    inner = attributes if alone else attributes.over(_given.get())
-    token = _given.set(inner)
+    inner = attributes if alone else attributes.over(current_given.get())
+    token = current_given.set(inner)
     try:
         yield
     finally:
-        _given.reset(token)
+        current_given.reset(token)
 
 
 @contextmanager

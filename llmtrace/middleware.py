@@ -1,0 +1,200 @@
+"""The request: its span, who is behind it, and its streamed body."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar, Token
+from functools import cache
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.signals import got_request_exception
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from opentelemetry.trace import Span, StatusCode
+
+from llmtrace import semconv
+from llmtrace.conf import get_config
+from llmtrace.tracing import failure
+from llmtrace.tracing.guard import guarded
+from llmtrace.tracing.scope import Scope
+from llmtrace.tracing.streamed import GONE, hold, keep_open, release
+from llmtrace.tracing.surroundings import Stretch, Surroundings
+from llmtrace.tracing.visitor import Visitor
+
+if TYPE_CHECKING:
+    from llmtrace.tracing.request_span import RequestSpan
+
+GetResponse = Callable[[HttpRequest], Any]
+
+_BROKEN: Final = "A request could not be traced."
+
+
+class LLMTraceMiddleware:
+    """Makes the request the parent of what its view and its body do, in sync code and in async code."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self._is_async:
+            return self._respond(request)
+        work = begin(request)
+        if work is None:
+            return self.get_response(request)  # type: ignore[no-any-return]
+        with work:
+            response: HttpResponseBase = self.get_response(request)
+            work.answered(response)
+        return response
+
+    async def _respond(self, request: HttpRequest) -> HttpResponseBase:
+        work = begin(request)
+        if work is None:
+            return await self.get_response(request)  # type: ignore[no-any-return]
+        with work:
+            response: HttpResponseBase = await self.get_response(request)
+            work.answered(response)
+        return response
+
+
+@guarded(_BROKEN)
+def begin(request: HttpRequest) -> Work | None:
+    """What there is to do for a request; None when nothing is recorded, or a middleware above does it."""
+    config = get_config()
+    around = _working.get()
+    if not config.enabled or (around is not None and around.request is request):
+        return None
+    # Imported here since it rests on what OpenTelemetry may change: that would cost spans, and not the host's requests.
+    from llmtrace.tracing import request_span
+
+    host_span = request_span.host_span(request)
+    if host_span is not None or request_span.host_instruments():
+        return Work(request, host_span)
+    if is_excluded(request) or request_span.is_switched_off(request):
+        return Work(request, None)
+    own = request_span.begin(request)
+    return Work(request, own.span, own)
+
+
+class Work:
+    """One request, from its arrival to the end of its body."""
+
+    def __init__(self, request: HttpRequest, span: Span | None, own: RequestSpan | None = None) -> None:
+        """`span` is ours if `own` is given, else one that the host's instrumentation has made, if it has."""
+        self.request = request
+        self.error: BaseException | None = None  # that Django has turned into a response
+        self._span = span
+        self._own = own
+        self._scope = Scope()
+        self._visitor = Visitor(request, span)
+        self._stays_open = False
+        self._ends = itertools.count()
+        self._stretch: Stretch | None = None
+        self._token: Token[Work | None] | None = None
+
+    def __enter__(self) -> None:
+        self._token = _working.set(self)
+        self._stretch = self._surroundings().current()
+        self._stretch.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        self._leave(error)
+        if error is not None:
+            self._passed_by(error)
+        elif not self._stays_open:
+            self.end()
+
+    @guarded(_BROKEN)
+    def answered(self, response: HttpResponseBase) -> None:
+        """There is a response; if it is streamed, the request goes on."""
+        self._visitor.trace_attributes()
+        error, self.error = self.error, None
+        if self._own is not None:
+            self._own.finish(response)
+            if response.status_code >= 500:  # an exception that became a 404 is no failure of the server
+                _show_failure(self._own.span, response.status_code, error)
+        if isinstance(response, StreamingHttpResponse):
+            keep_open(response, self._surroundings(), self.end)
+            self._stays_open = True
+            if self._span is not None and self._own is None:
+                hold(self._span)
+
+    @guarded(_BROKEN)
+    def _passed_by(self, error: BaseException) -> None:
+        """There is no response: an exception is on its way to the server, or the client has gone."""
+        if self._own is not None:
+            self._own.rename()
+        self._scope.client_gone = isinstance(error, GONE)
+        self.end(None if self._scope.client_gone else error)
+
+    @guarded(_BROKEN)
+    def end(self, error: BaseException | None = None) -> None:
+        """The request is over: what it left open ends, then its span. The first call decides."""
+        if next(self._ends):
+            return
+        self._scope.end()
+        self._visitor.trace_attributes()
+        if self._span is None:
+            return
+        if error is not None and (self._own is not None or self._stays_open):
+            failure.record(self._span, error)
+        if self._own is None and self._stays_open:
+            release(self._span)
+        if self._own is not None or self._stays_open:
+            self._span.end()
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self._span, self._scope, self._visitor)
+
+    @guarded(_BROKEN)
+    def _leave(self, error: BaseException | None) -> None:
+        if self._stretch is not None:
+            self._stretch.__exit__(None, None, None)
+        if self._token is not None:
+            try:
+                _working.reset(self._token)
+            except ValueError:  # see Stretch
+                return
+
+
+def _show_failure(span: Span, status: int, error: BaseException | None) -> None:
+    if error is not None:
+        failure.record(span, error)
+    elif span.is_recording():
+        span.set_attribute(semconv.ERROR_TYPE, str(status))
+        span.set_status(StatusCode.ERROR)
+
+
+_working: ContextVar[Work | None] = ContextVar("llmtrace_request", default=None)
+
+
+def _note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
+    """Keep the exception that Django makes a 500 of, whichever middleware or view it came from."""
+    work = _working.get()
+    if work is not None and work.request is request:
+        work.error = sys.exc_info()[1]
+
+
+got_request_exception.connect(_note_exception, dispatch_uid="llmtrace.middleware")
+
+
+def is_excluded(request: HttpRequest) -> bool:
+    """Whether the request's path is among those of ``EXCLUDE_URLS``."""
+    return any(pattern.search(request.path) for pattern in _patterns(get_config().exclude_urls))
+
+
+@cache
+def _patterns(texts: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(text) for text in texts)

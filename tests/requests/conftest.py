@@ -1,0 +1,19 @@
+"""What the tests of requests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import override_settings
+
+from tests.recorded import Recorded
+
+OURS = "llmtrace.middleware.LLMTraceMiddleware"
+
+
+@pytest.fixture
+def site(recorded: Recorded) -> Iterator[Recorded]:
+    """The site of `tests.requests.views` with our middleware alone; gives the spans that it leaves."""
+    with override_settings(ROOT_URLCONF="tests.requests.views", MIDDLEWARE=[OURS]):
+        yield recorded

@@ -1,0 +1,103 @@
+"""Where the host has activated OpenTelemetry's Django instrumentation, its span is used and no second one is made."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import AsyncClient, Client, RequestFactory, override_settings
+from opentelemetry.instrumentation.django import DjangoInstrumentor
+from opentelemetry.instrumentation.django.middleware.otel_middleware import _DjangoMiddleware
+from opentelemetry.trace import Span, StatusCode
+
+from llmtrace.middleware import LLMTraceMiddleware
+from llmtrace.tracing.setup import connect
+from tests import recorded as recording
+from tests.recorded import Recorded, attribute, is_below
+from tests.requests.conftest import OURS
+from tests.requests.views import Trouble, pieces
+
+
+def request_hook(span: Span, request: HttpRequest) -> None:
+    span.set_attribute("hooked", request.path)
+
+
+@pytest.fixture
+def instrumented(site: Recorded) -> Iterator[Recorded]:
+    with override_settings(MIDDLEWARE=[OURS]):
+        DjangoInstrumentor().instrument(tracer_provider=connect(), request_hook=request_hook)
+        try:
+            assert settings.MIDDLEWARE[1] == OURS
+            yield site
+        finally:
+            DjangoInstrumentor().uninstrument()
+            _DjangoMiddleware._otel_request_hook = None  # type: ignore[assignment]
+
+
+def scope_of(span: Any) -> str:
+    return str(span.instrumentation_scope.name)
+
+
+def test_the_hosts_span_is_the_parent_and_there_is_one(instrumented: Recorded) -> None:
+    Client().get("/plain/")
+    assert sorted(instrumented.names()) == ["GET plain/", "work"]
+    request = instrumented.one("GET plain/")
+    assert scope_of(request) == "opentelemetry.instrumentation.django"
+    assert attribute(request, "hooked") == "/plain/"
+    assert is_below(instrumented.one("work"), request)
+
+
+async def test_the_same_under_asgi(instrumented: Recorded) -> None:
+    await AsyncClient().get("/aplain/")
+    assert sorted(instrumented.names()) == ["GET aplain/", "work"]
+
+
+def test_the_hosts_span_goes_on_until_the_body_has_ended(instrumented: Recorded) -> None:
+    response: Any = Client().get("/streamed/")
+    assert instrumented.names() == []
+    response.getvalue()
+    request = instrumented.one("GET streamed/")
+    assert is_below(instrumented.one("piece 2"), request)
+    assert instrumented.names()[-1] == "GET streamed/"
+
+
+def test_the_hosts_span_has_what_the_body_raised(instrumented: Recorded) -> None:
+    with pytest.raises(Trouble):
+        Client().get("/breaking/").getvalue()
+    request = instrumented.one("GET breaking/")
+    assert request.status.status_code is StatusCode.ERROR
+    assert attribute(request, "error.type") == "tests.requests.views.Trouble"
+
+
+def test_the_hosts_span_ends_with_a_body_that_nobody_reads(instrumented: Recorded) -> None:
+    def view(_: HttpRequest) -> HttpResponse:
+        return StreamingHttpResponse(pieces())  # type: ignore[return-value]
+
+    response: Any = _DjangoMiddleware(LLMTraceMiddleware(view))(RequestFactory().get("/"))  # type: ignore[no-untyped-call]
+    assert instrumented.names() == []
+    del response
+    gc.collect()
+    assert len(instrumented.names()) == 1
+
+
+def test_the_hosts_span_has_its_exception_once(instrumented: Recorded) -> None:
+    Client(raise_request_exception=False).get("/broken/")
+    request = instrumented.one("GET broken/")
+    assert [event.name for event in request.events] == ["exception"]
+
+
+def test_what_the_host_excludes_has_no_span(instrumented: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    from opentelemetry.util.http import parse_excluded_urls
+
+    monkeypatch.setattr(_DjangoMiddleware, "_excluded_urls", parse_excluded_urls("plain"))
+    Client().get("/plain/")
+    assert instrumented.names() == ["work"]
+
+
+def test_with_enabled_off_the_hosts_span_is_the_hosts_affair(instrumented: Recorded) -> None:
+    with override_settings(LLMTRACE=recording.settings(ENABLED=False)):
+        assert Client().get("/streamed/").getvalue() == b"012"
