@@ -20,11 +20,11 @@ from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs import message, others
 from llmtrace.jobs.describe import Get, body_id, excluded, job_attributes, real_name, seconds
-from llmtrace.jobs.failure import record
-from llmtrace.jobs.guard import guarded
 from llmtrace.jobs.message import Sent
 from llmtrace.jobs.run import running
 from llmtrace.tracing import attributes as trace_attributes
+from llmtrace.tracing.failure import record
+from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import get_tracer
 
 SCOPE: Final = "llmtrace.jobs"
@@ -55,7 +55,7 @@ class Publish:
     def begun(self) -> bool:
         return self._span is not None
 
-    @guarded
+    @guarded("A job's message could not be traced.")
     def end(self, error: BaseException | None = None) -> None:
         """End the span. A message may fail before anything was known of it: then its span is begun here."""
         if self._span is None:
@@ -66,7 +66,7 @@ class Publish:
             otel_context.detach(self._token)
         if self._span is not None:
             if error is not None:
-                record(self._span, error, error=True)
+                record(self._span, error)
             self._span.end()
 
 
@@ -105,7 +105,7 @@ def _send_task(send: Callable[..., Any], app: Celery, args: tuple[Any, ...], kwa
     return result
 
 
-@guarded
+@guarded("A job's message could not be traced.")
 def _wanted(app: Celery, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Publish | None:
     config = get_config()
     name = args[0] if args else kwargs.get("name")
@@ -115,7 +115,7 @@ def _wanted(app: Celery, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Pu
     return None if excluded(publish.name) else publish
 
 
-@guarded
+@guarded("A job's message could not be traced.")
 def before_publish(
     *,
     sender: str,

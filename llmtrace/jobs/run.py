@@ -20,10 +20,11 @@ from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs import message, others
 from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
-from llmtrace.jobs.failure import TERMINATED, Outcome, outcome_of, record
-from llmtrace.jobs.guard import guarded
 from llmtrace.jobs.message import Sent
+from llmtrace.jobs.outcome import TERMINATED, Outcome, outcome_of
 from llmtrace.tracing import attributes as trace_attributes
+from llmtrace.tracing.failure import record
+from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.scope import scope
 from llmtrace.tracing.setup import flush, get_tracer
 
@@ -111,7 +112,7 @@ class Run:
             return
         self.span.set_attribute(semconv.CELERY_STATE, outcome.state)
         if outcome.exception is not None:
-            record(self.span, outcome.exception, error=outcome.error)
+            record(self.span, outcome.exception, failed=outcome.error)
         self.span.end()
         if outcome.state == TERMINATED:
             flush()  # what told the process to end may kill it a moment later
@@ -157,7 +158,7 @@ def _header(request: Request, name: str) -> Any:
     return value
 
 
-@guarded
+@guarded("A job's run could not be traced.")
 def before_run(*, task: Any, **_: Any) -> None:
     """Begin the attempt that Celery is about to start."""
     if not get_config().enabled:
@@ -167,7 +168,7 @@ def before_run(*, task: Any, **_: Any) -> None:
     run.begin()
 
 
-@guarded
+@guarded("A job's run could not be traced.")
 def after_run(*, task: Any, state: str | None, retval: Any, **_: Any) -> None:
     """End the attempt that Celery has done with."""
     run = _runs.pop(task.request, None)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from celery import signals
 
-from llmtrace.jobs.guard import guarded
+from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import flush
 
 UID: Final = "llmtrace.jobs.worker"
@@ -14,7 +14,7 @@ ENDS: Final = (signals.worker_process_shutdown, signals.worker_shutdown)
 """The end of a pool's child, which leaves by ``os._exit`` past all exit handlers, and of the worker's main process."""
 
 
-@guarded
+@guarded("What a worker has traced could not be sent before its end.")
 def _ending(**_: Any) -> None:
     flush()
 

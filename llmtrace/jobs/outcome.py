@@ -1,4 +1,4 @@
-"""How a job ended, and the exception that it ended with, as a span shows them."""
+"""How an attempt of a job ended: its state, and what it raised."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from typing import Any, Final
 
 from celery import states
 from celery.exceptions import Ignore, Reject, Retry
-from opentelemetry.trace import Span, StatusCode
-
-from llmtrace import semconv
-from llmtrace.conf import get_config
-from llmtrace.pipeline.fanout import fanout
-from llmtrace.tracing.content import CallContent, qualified_name
 
 TERMINATED: Final = "TERMINATED"  # our word: the process was told to end, and only the worker's main process knows why
 TOLD_TO_END: Final = range(-255, -191)  # -(256 - signal), the code that a pool's child exits with (billiard.common)
@@ -65,36 +59,3 @@ def _cause(retry: Retry) -> BaseException | None:
     """What made the task try again: what it named, else what it was handling."""
     cause = retry.exc or retry.__cause__ or retry.__context__
     return cause if isinstance(cause, BaseException) else None
-
-
-class _Texts(CallContent):
-    """An exception's texts; the status has them only where it is an error."""
-
-    __slots__ = ("_error",)
-
-    def __init__(self, limit: int, exception: BaseException, error: bool) -> None:
-        super().__init__(limit)
-        self._error = error
-        self.fail(exception)
-
-    def description(self) -> str | None:
-        return super().description() if self._error else None
-
-
-def record(span: Span, exception: BaseException, *, error: bool) -> None:
-    """Show `exception` on a span that is about to end. Its texts are content: they may quote what people wrote."""
-    if not span.is_recording():
-        return
-    config = get_config()
-    if error:
-        span.set_attribute(semconv.ERROR_TYPE, qualified_name(type(exception)))
-        span.set_status(StatusCode.ERROR)
-    if not config.capture_content:
-        span.add_event(semconv.EXCEPTION_EVENT, {semconv.EXCEPTION_TYPE: qualified_name(type(exception))})
-        return
-    texts = _Texts(config.max_content, exception, error)
-    if config.expose_content:
-        for event in texts.events():
-            span.add_event(event.name, event.attributes, event.timestamp)
-    else:
-        fanout.attach(span.get_span_context().span_id, texts)
