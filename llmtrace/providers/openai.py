@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import weakref
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, ClassVar, Final, Literal
 
@@ -14,6 +12,7 @@ from llmtrace.exceptions import ConfigurationError
 from llmtrace.providers import openai_chat, openai_embeddings, openai_responses
 from llmtrace.providers.base import Answer, EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Provider, Request
 from llmtrace.providers.hosts import OPENAI, Host
+from llmtrace.providers.loops import PerLoop
 
 SDK_OPTIONS: Final = frozenset({"extra_headers", "extra_query", "extra_body"})
 
@@ -72,7 +71,7 @@ class OpenAI(Provider):
         self._options = {name: value for name, value in given.items() if value is not None}
         self._http_clients = http_client if isinstance(http_client, (list, tuple)) else (http_client,)
         self._client: Any = None
-        self._async_clients: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        self._async_clients = PerLoop[Any](lambda: self._make(self.async_class), self._close)
         self._server: tuple[str | None, int | None] | None = None
         if api not in ("chat", "responses"):
             raise ConfigurationError(f'The option "api" of {self.host.title} is "chat" or "responses", not {api!r}.')
@@ -87,13 +86,9 @@ class OpenAI(Provider):
             self._client = self._make(self.sync_class)
         return self._client
 
-    def async_client(self) -> Any:
-        """The SDK's async client for the running loop: one that outlives its loop fails on its open connections."""
-        loop = asyncio.get_running_loop()
-        client = self._async_clients.get(loop)
-        if client is None:
-            client = self._async_clients[loop] = self._make(self.async_class)
-        return client
+    async def async_client(self) -> Any:
+        """The SDK's async client for the running loop, closed with it."""
+        return await self._async_clients.get()
 
     def _make(self, kind: str) -> Any:
         # Imported here: the SDK takes 0.4 s to load, and a process that makes no call does without it.
@@ -101,6 +96,12 @@ class OpenAI(Provider):
 
         http_client = openai_sdk.fitting(self._http_clients, kind)
         return getattr(openai_sdk, kind)(http_client=http_client, **self.client_options())
+
+    async def _close(self, client: Any) -> None:
+        from llmtrace.providers import openai_sdk
+
+        if openai_sdk.fitting(self._http_clients, self.async_class) is None:  # one that was given is not ours to close
+            await client.close()
 
     def client_options(self) -> dict[str, Any]:
         """Arguments of the SDK's client.
@@ -130,7 +131,7 @@ class OpenAI(Provider):
         return self._read(self.client().post(**self._post(self._path, body, request)))
 
     async def asend(self, body: dict[str, Any], request: Request) -> Answer:
-        return self._read(await self.async_client().post(**self._post(self._path, body, request)))
+        return self._read(await (await self.async_client()).post(**self._post(self._path, body, request)))
 
     def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
         from llmtrace.providers import openai_sdk
@@ -142,7 +143,7 @@ class OpenAI(Provider):
         from llmtrace.providers import openai_sdk
 
         post = self._post(self._path, body, request, "AsyncStream")
-        events: AsyncIterator[Any] = await self.async_client().post(**post)
+        events: AsyncIterator[Any] = await (await self.async_client()).post(**post)
         return openai_sdk.araising(events) if self._responses else events
 
     def embed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
@@ -150,7 +151,8 @@ class OpenAI(Provider):
         return self.embedding.answer(decoded(response))
 
     async def aembed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
-        response = await self.async_client().post(**self._post(openai_embeddings.PATH, body, request))
+        client = await self.async_client()
+        response = await client.post(**self._post(openai_embeddings.PATH, body, request))
         return self.embedding.answer(decoded(response))
 
     def _post(

@@ -54,7 +54,9 @@ class CallSpan:
         known = trace_attributes.current()
         if known:
             attributes.update(known.on_span)
-        self.span = get_tracer().start_span(name, kind=kind, attributes=attributes)
+        tracer = get_tracer()
+        self.began = time.perf_counter()  # the span's own beginning: the very first call connects tracing before it
+        self.span = tracer.start_span(name, kind=kind, attributes=attributes)
         context = self.span.get_span_context()
         if context.is_valid:
             self.trace_id = trace.format_trace_id(context.trace_id)

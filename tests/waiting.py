@@ -1,0 +1,19 @@
+"""Waiting for what other threads do, without sleeping blindly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+    """What `condition` gives once that is true; the test fails when it isn't within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds} s: {what}")
+        time.sleep(0.005)
+    return found
