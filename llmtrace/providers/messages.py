@@ -9,7 +9,7 @@ from typing import Any
 
 from llmtrace.providers.base import AnyMessage
 from llmtrace.providers.media import DATA_URL
-from llmtrace.providers.openai_chat import call_of, text_or_none
+from llmtrace.providers.openai_reading import call_of, text_or_none
 from llmtrace.types import Message, Part
 
 

@@ -11,7 +11,8 @@ from llmtrace.exceptions import UnsupportedError
 from llmtrace.providers.base import Answer, AnyMessage, ChatProtocol, Choice, Chunk, Request, Schema
 from llmtrace.providers.media import data_url, named, rendered_url
 from llmtrace.providers.messages import as_message, parts
-from llmtrace.providers.openai_chat import OUTPUT_TYPES, count, describe, parsed_call, text_or_none
+from llmtrace.providers.openai_chat import OUTPUT_TYPES
+from llmtrace.providers.openai_reading import count, describe, parsed_call, text_or_none
 from llmtrace.types import Part, ToolCall, Usage
 
 PATH: Final = "/responses"

@@ -1,0 +1,184 @@
+"""Chat completions as they come back: whole, or chunk by chunk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llmtrace import semconv
+from llmtrace.providers.base import Answer, Choice, Chunk
+from llmtrace.types import ToolCall, Usage
+
+
+def usage(data: Any) -> Usage | None:
+    """The token counts of a usage object; cached and reasoning tokens are part of its totals already."""
+    if not isinstance(data, Mapping):
+        return None
+    given = data.get("prompt_tokens_details")
+    taken = data.get("completion_tokens_details")
+    prompt: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    completion: Mapping[str, Any] = taken if isinstance(taken, Mapping) else {}
+    return Usage(
+        count(data.get("prompt_tokens")),
+        count(data.get("completion_tokens")),
+        count(prompt.get("cached_tokens")),
+        count(prompt.get("cache_write_tokens")),
+        count(completion.get("reasoning_tokens")),
+    )
+
+
+def count(value: Any) -> int | None:
+    """A number of tokens, None for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def describe(read: Answer, data: Mapping[str, Any]) -> None:
+    """Put OpenAI's own attributes of an answer or a chunk on `read`."""
+    tier, fingerprint = data.get("service_tier"), data.get("system_fingerprint")
+    if isinstance(tier, str):
+        read.tier = read.attributes[semconv.OPENAI_RESPONSE_SERVICE_TIER] = tier
+    if isinstance(fingerprint, str):
+        read.attributes[semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT] = fingerprint
+
+
+def text_or_none(value: Any) -> str | None:
+    """A text that says something."""
+    return value if isinstance(value, str) and value else None
+
+
+def choice(data: Mapping[str, Any]) -> Choice:
+    """One choice. A choice that a content filter has taken out has no message."""
+    found = data.get("message")
+    said: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    calls = [call_of(each) for each in said.get("tool_calls") or () if isinstance(each, Mapping)]
+    text = said.get("content")
+    if text is None:
+        text = said.get("refusal")
+    return Choice(
+        text if isinstance(text, str) else plain_text(text),
+        calls,
+        text_or_none(said.get("reasoning_content")) or text_or_none(said.get("reasoning")),
+        text_or_none(data.get("finish_reason")),
+    )
+
+
+def plain_text(content: Any) -> str | None:
+    """The text of a content that came as parts."""
+    if not isinstance(content, Sequence):
+        return None
+    return "".join(str(each.get("text") or "") for each in content if isinstance(each, Mapping))
+
+
+def call_of(data: Mapping[str, Any]) -> ToolCall:
+    """A tool call as it came."""
+    function = data.get("function") or data.get("custom") or {}
+    arguments = function.get("arguments", function.get("input", ""))
+    return parsed_call(data.get("id"), function.get("name") or "", arguments)
+
+
+def parsed_call(id: str | None, name: str, arguments: Any) -> ToolCall:
+    """A tool call with its arguments decoded; what is no JSON object is kept as the text that it was."""
+    if isinstance(arguments, Mapping):
+        return ToolCall(id, name, dict(arguments))
+    try:
+        decoded = json.loads(arguments or "{}")
+    except (ValueError, TypeError, RecursionError):
+        decoded = None
+    if isinstance(decoded, dict):
+        return ToolCall(id, name, decoded, arguments if arguments else None)
+    return ToolCall(id, name, {}, str(arguments))
+
+
+class _Choice:
+    """A choice that is being streamed."""
+
+    __slots__ = ("calls", "finish_reason", "reasoning", "text")
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.calls: list[dict[str, Any]] = []
+        self.finish_reason: str | None = None
+
+
+class ChatReader:
+    """Puts a streamed chat completion together."""
+
+    def __init__(self) -> None:
+        self._answer = Answer()
+        self._choices: dict[int, _Choice] = {}
+        self._usage: Any = None
+
+    def feed(self, event: Any) -> Chunk | None:
+        read = self._answer
+        if read.id is None:
+            read.id = text_or_none(event.get("id"))
+        if read.model is None:
+            read.model = text_or_none(event.get("model"))
+        if "service_tier" in event or "system_fingerprint" in event:
+            describe(read, event)
+        if event.get("usage"):
+            self._usage = event["usage"]
+        choices = event.get("choices")
+        if not choices:
+            return None
+        text, finish = "", None
+        for each in choices:
+            index = each.get("index") or 0
+            state = self._choices.get(index)
+            if state is None:
+                state = self._choices[index] = _Choice()
+            delta = each.get("delta")
+            added = self._add(state, delta) if delta else ""
+            if each.get("finish_reason"):
+                state.finish_reason = each["finish_reason"]
+            if index == 0:
+                text, finish = added, each.get("finish_reason")
+        return Chunk(text, finish, event)
+
+    def _add(self, state: _Choice, delta: Mapping[str, Any]) -> str:
+        text = delta.get("content") or delta.get("refusal") or ""
+        if text:
+            state.text.append(text)
+        if delta.get("tool_calls"):
+            for call in delta["tool_calls"]:
+                add_call(state.calls, call)
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+        if reasoning:
+            state.reasoning.append(reasoning)
+        return text
+
+    @property
+    def finished(self) -> bool:
+        """Every choice has its finish reason; the SDK takes a stream that was merely cut for a whole one."""
+        states = self._choices.values()
+        return bool(states) and all(state.finish_reason is not None for state in states)
+
+    def answer(self) -> Answer:
+        read = self._answer
+        read.usage = usage(self._usage)
+        read.choices = [
+            Choice(
+                "".join(state.text) if state.text else None,
+                [parsed_call(call["id"], call["name"], "".join(call["arguments"])) for call in state.calls],
+                "".join(state.reasoning) or None,
+                state.finish_reason,
+            )
+            for _, state in sorted(self._choices.items())
+        ]
+        return read
+
+
+def add_call(calls: list[dict[str, Any]], delta: Mapping[str, Any]) -> None:
+    """Add a piece of a tool call. Hosts have sent every call with index 0: a new id is a new call."""
+    function = delta.get("function") or {}
+    id, index = delta.get("id"), delta.get("index")
+    known = next((call for call in reversed(calls) if call["index"] == index), None)
+    if known is None or (id and known["id"] and id != known["id"]):
+        known = {"index": index, "id": id, "name": "", "arguments": []}
+        calls.append(known)
+    known["id"] = known["id"] or id
+    known["name"] = known["name"] or function.get("name") or ""
+    if function.get("arguments"):
+        known["arguments"].append(function["arguments"])
