@@ -121,11 +121,11 @@ def test_a_database_that_is_dropped_is_tried_again_later(tmp_path: Path) -> None
         store = Store(alias)
         store.write(ended())
         with psycopg.connect(f"{SERVERS['postgres']}/postgres", autocommit=True) as other:
-            other.execute(f"DROP DATABASE {store.connection.name()} WITH (FORCE)")  # type: ignore[call-overload]
+            other.execute(f"DROP DATABASE {store.connection.name()} WITH (FORCE)")
             with pytest.raises(RetryLater, match="does not exist"):
                 store.write(ended())
             connections[alias].close()
-            other.execute(f"CREATE DATABASE {store.connection.name()}")  # type: ignore[call-overload]
+            other.execute(f"CREATE DATABASE {store.connection.name()}")
         with pytest.raises(RetryLater, match="no tables"):
             store.write(ended())
         store.connection.close()
