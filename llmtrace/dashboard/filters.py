@@ -31,7 +31,7 @@ class Filter(SimpleListFilter):
 
     template = "admin/llmtrace/filter.html"
     parameter_name: str
-    indexed = False  # whether an index finds the rows, however rare they are
+    indexed = False  # whether an index of `Span` finds the newest rows of a value, however rare they are
 
     def chosen(self) -> str:
         """The value in force, empty for none. NUL is taken out: PostgreSQL refuses it."""
@@ -119,6 +119,8 @@ class Since(Filter):
 class Recent(Filter):
     """A column's values among the newest spans; any other value may stand in the address."""
 
+    indexed = True
+
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         values = recent_values(request)[self.parameter_name]
         return [(value, one_line(value, 60)) for value in sorted({*values, self.chosen()} - {""})]
@@ -132,7 +134,6 @@ class Operation(Recent):
 class Model(Recent):
     title = _("Model")
     parameter_name = "model"
-    indexed = True
 
 
 class Service(Recent):
@@ -177,6 +178,7 @@ class Exactly(Filter):
 class User(Exactly):
     title = _("User")
     parameter_name = "user_id"
+    indexed = True
 
 
 class Session(Exactly):
@@ -187,6 +189,7 @@ class Session(Exactly):
 class Conversation(Exactly):
     title = _("Conversation")
     parameter_name = "conversation_id"
+    indexed = True
 
 
 FILTERS: Final = (User, Session, Conversation, Show, Since, Model, Operation, Status, Service)
