@@ -44,11 +44,13 @@ def run(site_port: int, models_port: int | None, patience: float, *, once: bool)
     with Children(settings.VAR / "log") as children:
         stack.prepare()
         stack.start(children, addresses)
-        made = visits.make_all(addresses.site)
+        try:
+            made = visits.make_all(addresses.site)
+        except Trouble as trouble:
+            raise Trouble(f"{trouble}\n{children.tails()}") from trouble
         lacking = report.wait_until_complete(children, made, patience)
         report.show(addresses.site, made, lacking)
         if not once:
-            print("Ctrl-C ends it.", flush=True)
             children.stay()
     return 1 if lacking else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from typing import Final
 from urllib.error import HTTPError
@@ -14,12 +15,13 @@ TIMEOUT: Final = 60.0  # seconds
 TRACE_LINK: Final = re.compile(r'href="(/admin/llmtrace/[^"]*?([0-9a-f]{32})[^"]*)"')
 
 
+@dataclass(frozen=True)
 class Page:
-    """What came back: status and text."""
+    """What came back, and where it is: redirects were followed."""
 
-    def __init__(self, status: int, text: str) -> None:
-        self.status = status
-        self.text = text
+    status: int
+    path: str
+    text: str
 
     @property
     def trace_id(self) -> str | None:
@@ -61,7 +63,10 @@ class Browser:
     def _open(self, request: Request) -> Page:
         try:
             with self._opener.open(request, timeout=TIMEOUT) as answer:
-                return Page(answer.status, answer.read().decode(errors="replace"))
+                return self._page(answer.status, answer.url, answer.read())
         except HTTPError as error:
             with error:
-                return Page(error.code, error.read().decode(errors="replace"))
+                return self._page(error.code, error.url, error.read())
+
+    def _page(self, status: int, url: str, body: bytes) -> Page:
+        return Page(status, url.removeprefix(self._site), body.decode(errors="replace"))

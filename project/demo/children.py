@@ -108,7 +108,7 @@ class Children:
         while not condition():
             self.check()
             if time.monotonic() > deadline:
-                raise Late(f"Waited {seconds:.0f} s in vain: {what}.\n{self._tails()}")
+                raise Late(f"Waited {seconds:.0f} s in vain: {what}.\n{self.tails()}")
             time.sleep(GLANCE)
 
     def check(self) -> None:
@@ -119,13 +119,15 @@ class Children:
                 raise Trouble(f"The {child.name} ended with status {status}.\n{child.log}:\n{child.last_lines()}")
 
     def stay(self) -> None:
-        """Return when somebody asks to end; raise `Trouble` when one of the processes ends by itself."""
+        """Say so, and return when somebody asks to end; raise `Trouble` when one of the processes ends by itself."""
         self._held = True
+        print("Ctrl-C ends it.", flush=True)
         while not self._asked:
             self.check()
             time.sleep(GLANCE)
 
-    def _tails(self) -> str:
+    def tails(self) -> str:
+        """The end of what each of them wrote."""
         return "\n".join(f"{child.log}:\n{child.last_lines()}" for child in self._all)
 
     def _stop(self) -> None:

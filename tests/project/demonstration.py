@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.services import ROOT
@@ -68,23 +68,23 @@ class Demonstration:
     def end(self, ending: signal.Signals = signal.SIGTERM) -> int:
         """Send the signal and return the exit status."""
         self.process.send_signal(ending)
-        status = self.process.wait(ENDS)
+        return self.process.wait(ENDS)
+
+    def close(self) -> None:
+        """End it, if nobody has done so before, and read what it printed last."""
+        if self.process.poll() is None:
+            self.end()
         self._reader.join(ENDS)
         assert self.process.stdout is not None
         self.process.stdout.close()
-        return status
 
 
 @contextmanager
 def running(var: Path, *arguments: str) -> Iterator[Demonstration]:
-    """A demonstration that is ready; ended afterwards, if nobody has done so before."""
-    demo = Demonstration(var, *arguments)
-    try:
+    """A demonstration that is ready, and has ended afterwards."""
+    with closing(Demonstration(var, *arguments)) as demo:
         demo.wait_until_ready()
         yield demo
-    finally:
-        if demo.process.poll() is None:
-            demo.end()
 
 
 def until(condition: Callable[[], bool], seconds: float) -> None:

@@ -26,13 +26,14 @@ def once(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_once_shows_complete_traces_and_leaves_no_process_behind(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = once(tmp_path, "--port", str(taken.getsockname()[1]))
+    with socket.create_server(("127.0.0.1", 0)) as somebody_else:
+        taken = somebody_else.getsockname()[1]
+        done = once(tmp_path, "--port", str(taken))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "11 of 11 traces are complete." in done.stdout
     assert "log in as admin / admin" in done.stdout
     assert done.stdout.count("  span  ") == 11
-    assert f":{taken.getsockname()[1]}/" not in done.stdout
+    assert f":{taken}/" not in done.stdout
     assert processes(tmp_path) == {}
 
 
@@ -45,26 +46,25 @@ def test_once_is_not_0_when_a_span_does_not_arrive(tmp_path: Path) -> None:
             "CREATE TRIGGER lose BEFORE INSERT ON llmtrace_span WHEN NEW.name LIKE '%translate%'"
             " BEGIN SELECT RAISE(IGNORE); END"
         )
-    done = once(tmp_path, "--patience", "15")
+    done = once(tmp_path, "--patience", "8")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Missing in “Background: chain”: no translate_summary with a call" in done.stdout
     assert processes(tmp_path) == {}
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_it_stays_until_it_is_asked_to_end_and_its_ports_are_free_again(tmp_path: Path, ending: signal.Signals) -> None:
+def test_it_stays_until_ctrl_c_and_its_ports_are_free_again(tmp_path: Path) -> None:
     with running(tmp_path) as demo:
         port = urlsplit(demo.site).port
         assert len(processes(tmp_path)) >= 6
-        assert demo.end(ending) == 0
+        assert demo.end(signal.SIGINT) == 0
     assert processes(tmp_path) == {}
     socket.create_server(("127.0.0.1", port)).close()
 
 
 def test_a_signal_before_it_is_ready_leaves_nothing_behind_either(tmp_path: Path) -> None:
-    demo = Demonstration(tmp_path)
-    until(lambda: (tmp_path / "log" / "worker.log").exists(), BEGINS)
-    assert demo.end() == 128 + signal.SIGTERM
+    with closing(Demonstration(tmp_path)) as demo:
+        until(lambda: (tmp_path / "log" / "worker.log").exists(), BEGINS)
+        assert demo.end() == 128 + signal.SIGTERM
     assert processes(tmp_path) == {}
 
 
