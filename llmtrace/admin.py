@@ -79,7 +79,7 @@ class SpanAdmin(ReadOnly):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """A span has no page of its own: its trace shows it."""
-        if request.method == "POST":
+        if request.method == "POST" or not self.has_view_permission(request):
             raise PermissionDenied
         span = self.get_object(request, object_id)
         if span is None:

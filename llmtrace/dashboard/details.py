@@ -102,7 +102,9 @@ def parameters(attributes: Mapping[str, Any]) -> list[Fact]:
     """What was asked for and what came back beside the text, with labels ready to translate."""
     told = [Fact(label, _value(name, attributes[name])) for name, label in LABELS.items() if _told(name, attributes)]
     others = sorted(name for name in attributes if name.startswith(_REQUEST) and name not in LABELS)
-    told += [Fact(one_line(name.removeprefix(_REQUEST).replace("_", " ")), _value(name, attributes[name])) for name in others]
+    told += [
+        Fact(one_line(name.removeprefix(_REQUEST).replace("_", " ")), _value(name, attributes[name])) for name in others
+    ]
     if server := attributes.get(semconv.SERVER_ADDRESS):
         port = attributes.get(semconv.SERVER_PORT)
         address = server if port in (None, 80, 443) else f"{server}:{port}"

@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from llmtrace import semconv
 from llmtrace.dashboard import figures
@@ -36,6 +37,7 @@ def url_of(site: AdminSite, trace_id: str, span_id: str | None = None) -> str:
     return url if span_id is None else f"{url}?span={span_id}"
 
 
+@require_safe
 def trace_page(request: HttpRequest, site: AdminSite, trace_id: str) -> HttpResponse:
     """The page of one trace; ``?span=`` selects a span.
 
@@ -131,6 +133,7 @@ def _texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)]
 
 
+@require_safe
 def trace_json(request: HttpRequest, trace_id: str) -> HttpResponse:
     """A trace as JSON, or one span of it with ``?span=``.
 

@@ -14,7 +14,9 @@ TRACE: Final = "3f9a5d7e0c1b4a6f8e2d9c7b5a3fc1d2"
 _numbers = count(1)
 
 
-def span(name: str = "recommend_book", *, at: float = 0.0, content: dict[str, Any] | None = None, **fields: Any) -> Span:
+def span(
+    name: str = "recommend_book", *, at: float = 0.0, content: dict[str, Any] | None = None, **fields: Any
+) -> Span:
     """A stored span.
 
     Args:
@@ -88,7 +90,7 @@ SUMMARY: Final = {
 
 def shop_trace() -> dict[str, Span]:
     """A request with a streamed call, and the job that it started, which went well at its second attempt."""
-    common = {"trace_id": TRACE, "user_id": "4711", "session_id": "9f2c44d1a8b3"}
+    common: dict[str, Any] = {"trace_id": TRACE, "user_id": "4711", "session_id": "9f2c44d1a8b3"}
     tags = {"llmtrace.tags": ["search", "beta"], "llmtrace.metadata.shelf": "fantasy"}
     job = {
         "celery.task_name": "summarise_reviews",
@@ -96,10 +98,12 @@ def shop_trace() -> dict[str, Span]:
         "messaging.destination.name": "default",
         "messaging.message.id": "7c1e7b8a",
     }
-    rows = {
+    return {
         "request": step(
             "POST /recommend/", kind="SERVER", span_id="a" * 16, duration_ms=2310.0,
-            attributes={"http.request.method": "POST", "http.route": "recommend/", "http.response.status_code": 200, **tags},
+            attributes={
+                "http.request.method": "POST", "http.route": "recommend/", "http.response.status_code": 200, **tags,
+            },
             **common,
         ),
         "recommend": span(
@@ -125,7 +129,9 @@ def shop_trace() -> dict[str, Span]:
         "failed": span(
             "summarise", at=1930, span_id="e" * 16, parent_id="d" * 16, duration_ms=1160.0, model="claude-sonnet-4-5",
             provider="anthropic", status="ERROR", error_type="openai.APITimeoutError",
-            attributes={"gen_ai.request.model": "claude-sonnet-4-5", "server.address": "api.anthropic.com", "server.port": 443},
+            attributes={
+                "gen_ai.request.model": "claude-sonnet-4-5", "server.address": "api.anthropic.com", "server.port": 443,
+            },
             events=[
                 _retry(1, 210.0, **{"http.response.status_code": 429, "wait_s": 0.5}),
                 _retry(2, 800.0, **{"http.response.status_code": 429, "wait_s": 0.9}),
@@ -177,7 +183,6 @@ def shop_trace() -> dict[str, Span]:
             attributes={"llmtrace.job.attempt": 1, "messaging.message.id": "0b5d"}, **common,
         ),
     }  # fmt: skip
-    return rows
 
 
 def _retry(attempt: int, offset_ms: float, **told: Any) -> dict[str, Any]:

@@ -93,7 +93,9 @@ _parts = st.lists(
     max_size=3,
 )  # fmt: skip
 _messages = st.lists(
-    st.fixed_dictionaries({"role": anything}, optional={"parts": _parts | values, "finish_reason": values, "name": values}),
+    st.fixed_dictionaries(
+        {"role": anything}, optional={"parts": _parts | values, "finish_reason": values, "name": values}
+    ),
     max_size=3,
 )
 

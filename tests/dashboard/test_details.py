@@ -46,7 +46,11 @@ def test_parameters_stand_by_their_labels_and_unknown_ones_by_their_names() -> N
 
 @pytest.mark.parametrize(
     ("asked", "answered", "shown"),
-    [("a", "a", {}), ("a", "b", {"Model asked for": "a", "Model that answered": "b"}), ("a", None, {"Model asked for": "a"})],
+    [
+        ("a", "a", {}),
+        ("a", "b", {"Model asked for": "a", "Model that answered": "b"}),
+        ("a", None, {"Model asked for": "a"}),
+    ],
 )
 def test_models_are_told_unless_the_one_that_was_asked_answered(
     asked: str, answered: str | None, shown: dict[str, str]
@@ -79,7 +83,7 @@ def test_a_request_that_was_made_once_has_no_attempts() -> None:
 
 
 def test_an_exception_has_its_text_where_the_reader_may_know_it() -> None:
-    events = [event("other"), event("exception", **{"exception.type": "ValueError"})]
+    events = [event("other"), event("exception", 1.0, **{"exception.type": "ValueError"})]
     spoken = {"1": {"exception.message": "wrong", "exception.stacktrace": "line 1"}}
     (problem,) = details.problems(events, spoken)
     assert (problem.type, problem.message.shown, problem.stack.shown) == ("ValueError", "wrong", "line 1")
@@ -114,7 +118,8 @@ _events = st.lists(
             "name": st.sampled_from(["llmtrace.retry", "exception"]) | anything,
             "offset_ms": values,
             "attributes": st.dictionaries(
-                st.sampled_from(["attempt", "wait_s", "http.response.status_code", "error.type", "exception.type"]), values
+                st.sampled_from(["attempt", "wait_s", "http.response.status_code", "error.type", "exception.type"]),
+                values,
             ),
         }
     ),

@@ -1,5 +1,7 @@
 """The rows of the waterfall."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 
@@ -17,7 +19,7 @@ def drawn(*nodes: Node, selected: str | None = None) -> list[Line]:
 def test_every_span_has_a_row_and_every_wait_one_before_it(nodes: list[Node]) -> None:
     lines = drawn(*nodes)
     assert len(lines) == len(nodes) + sum(bool(one.waited) for one in nodes)
-    for wait, run in zip(lines, lines[1:], strict=False):
+    for wait, run in pairwise(lines):
         if wait.kind == "wait":
             assert (run.span_id, run.depth) == (wait.span_id, wait.depth)
 

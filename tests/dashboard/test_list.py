@@ -43,7 +43,8 @@ def test_a_row_tells_when_what_how_and_for_how_much(client_of_viewer: Client) ->
         started_at=timezone.now().replace(hour=0, minute=0, second=1, microsecond=987_000),
     )
     assert cells(client_of_viewer) == [
-        "00:00:01.987", "summarise", "gpt-4o-mini", "ok", "1.20 s", "353 ms", "3\u202f615 → 354", "$0.00503", "4711", "c2d1…",
+        "00:00:01.987", "summarise", "gpt-4o-mini", "ok", "1.20 s", "353 ms", "3\u202f615 → 354", "$0.00503", "4711",
+        "c2d1…",
     ]  # fmt: skip
 
 
@@ -166,7 +167,9 @@ def test_ids_are_found_whole_and_by_their_begin(client_of_viewer: Client) -> Non
 
 def test_the_choices_of_filters_are_the_values_of_recent_spans(client_of_viewer: Client, mixed: None) -> None:
     page = client_of_viewer.get(LIST)
-    offered = {spec.parameter_name: [value for value, _ in spec.lookup_choices] for spec in page.context["cl"].filter_specs}
+    offered = {
+        spec.parameter_name: [value for value, _ in spec.lookup_choices] for spec in page.context["cl"].filter_specs
+    }
     assert offered["model"] == ["gpt-4o-mini", "o3", "text-embedding-3-small"]
     assert offered["operation"] == ["chat", "embeddings", "execute_tool", "generate_content"]
     assert offered["service"] == ["blog", "shop"]
@@ -257,7 +260,9 @@ def test_a_filter_that_finds_nothing_says_so(client_of_viewer: Client, mixed: No
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a\u202eb", "\0", "x" * 255, "\ud83d half", " "])
 def test_hostile_names_are_text(client_of_viewer: Client, name: str) -> None:
     row = rows.span("placeholder")
-    type(row).objects.filter(pk=row.pk).update(name=name.encode("utf-8", "replace").decode(), model="<b>m", user_id="<b>u")
+    type(row).objects.filter(pk=row.pk).update(
+        name=name.encode("utf-8", "replace").decode(), model="<b>m", user_id="<b>u"
+    )
     page = client_of_viewer.get(LIST).content.decode()
     assert "<script>alert" not in page
     assert "\u202e" not in page

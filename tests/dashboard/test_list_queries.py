@@ -90,7 +90,9 @@ def test_an_index_leads_to_the_rows_of_a_page(many: None, query: str, index: str
     assert "LIMIT 2000" in choices
 
 
-@pytest.mark.parametrize("query", ["", "show=slow", "show=expensive", "model=model+3", "q=nothing", "session_id=x", "status=ok"])
+@pytest.mark.parametrize(
+    "query", ["", "show=slow", "show=expensive", "model=model+3", "q=nothing", "session_id=x", "status=ok"]
+)
 def test_where_no_index_leads_the_rows_are_looked_for_among_so_many(many: None, query: str) -> None:
     recent, (_, *queries) = asked(query)
     for bound, page in zip(queries[::2], queries[1::2], strict=True):

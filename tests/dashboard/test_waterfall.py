@@ -1,6 +1,7 @@
 """Where bars stand: inside the picture, in the right order, with round times above them."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ def test_every_bar_is_inside_the_picture_and_can_be_seen(nodes: list[Node]) -> N
 def test_what_began_earlier_stands_further_left(nodes: list[Node]) -> None:
     scale = scale_of(nodes)
     starts = [percent(bar_of(scale, one.start, one.duration).x) for one in sorted(nodes, key=lambda n: n.start)]
-    assert all(left <= right + 0.35 for left, right in zip(starts, starts[1:], strict=False))
+    assert all(left <= right + 0.35 for left, right in pairwise(starts))
 
 
 def test_a_stream_is_lighter_from_its_first_chunk_on() -> None:
