@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, ClassVar, Final, Literal
-
-from pydantic_core import from_json
+from typing import Any, ClassVar, Literal
 
 from llmtrace.exceptions import ConfigurationError
 from llmtrace.providers import openai_chat, openai_embeddings, openai_responses
-from llmtrace.providers.base import Answer, EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Provider, Request
+from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Request
 from llmtrace.providers.hosts import OPENAI, Host
-from llmtrace.providers.loops import PerLoop
-
-SDK_OPTIONS: Final = frozenset({"extra_headers", "extra_query", "extra_body"})
+from llmtrace.providers.stainless import StainlessProvider, decoded
 
 
-class OpenAI(Provider):
+class OpenAI(StainlessProvider):
     """OpenAI.
 
     Args:
@@ -58,7 +54,6 @@ class OpenAI(Provider):
         organization: str | None = None,
         project: str | None = None,
     ) -> None:
-        super().__init__(model=model)
         given = {
             "api_key": api_key,
             "base_url": base_url or self.host.base_url,
@@ -68,47 +63,20 @@ class OpenAI(Provider):
             "organization": organization,
             "project": project,
         }
-        self._options = {name: value for name, value in given.items() if value is not None}
-        self._http_clients = http_client if isinstance(http_client, (list, tuple)) else (http_client,)
-        self._client: Any = None
-        self._async_clients = PerLoop[Any](lambda: self._make(self.async_class), self._close)
-        self._server: tuple[str | None, int | None] | None = None
+        super().__init__(model=model, http_client=http_client, options=given)
         if api not in ("chat", "responses"):
             raise ConfigurationError(f'The option "api" of {self.host.title} is "chat" or "responses", not {api!r}.')
         self._responses = api == "responses"
-        self._path = openai_responses.PATH if self._responses else openai_chat.PATH
+        self.path = openai_responses.PATH if self._responses else openai_chat.PATH
         self.protocol = openai_responses.Responses() if self._responses else openai_chat.ChatCompletions(self.host)
         self.embedding = openai_embeddings.OpenAIEmbeddings()
 
-    def client(self) -> Any:
-        """The SDK's sync client, made on first use and kept."""
-        if self._client is None:
-            self._client = self._make(self.sync_class)
-        return self._client
-
-    async def async_client(self) -> Any:
-        """The SDK's async client for the running loop, closed with it."""
-        return await self._async_clients.get()
-
-    def _make(self, kind: str) -> Any:
-        # Imported here: the SDK takes 0.4 s to load, and a process that makes no call does without it.
+    def sdk(self) -> Any:
         from llmtrace.providers import openai_sdk
 
-        http_client = openai_sdk.fitting(self._http_clients, kind)
-        return getattr(openai_sdk, kind)(http_client=http_client, **self.client_options())
-
-    async def _close(self, client: Any) -> None:
-        from llmtrace.providers import openai_sdk
-
-        if openai_sdk.fitting(self._http_clients, self.async_class) is None:  # one that was given is not ours to close
-            await client.close()
+        return openai_sdk
 
     def client_options(self) -> dict[str, Any]:
-        """Arguments of the SDK's client.
-
-        Raises:
-            ConfigurationError: there is no key.
-        """
         variable = self.host.key_env
         if "api_key" in self._options or (variable == OPENAI.key_env and os.environ.get(OPENAI.key_env or "")):
             return self._options
@@ -116,72 +84,32 @@ class OpenAI(Provider):
             return {**self._options, "api_key": "none"}
         if os.environ.get(variable):
             return {**self._options, "api_key": os.environ[variable]}
-        raise ConfigurationError(
-            f'No API key for {self.host.title}: set "api_key" in the OPTIONS of its entry in LLMTRACE["PROVIDERS"], '
-            f"or the environment variable {variable}."
-        )
-
-    def server(self) -> tuple[str | None, int | None]:
-        if self._server is None:
-            url = self.client().base_url
-            self._server = (url.host or None, url.port or {"https": 443, "http": 80}.get(url.scheme))
-        return self._server
-
-    def send(self, body: dict[str, Any], request: Request) -> Answer:
-        return self._read(self.client().post(**self._post(self._path, body, request)))
-
-    async def asend(self, body: dict[str, Any], request: Request) -> Answer:
-        return self._read(await (await self.async_client()).post(**self._post(self._path, body, request)))
+        raise missing_key(self.host.title, variable)
 
     def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
-        from llmtrace.providers import openai_sdk
-
-        events: Iterator[Any] = self.client().post(**self._post(self._path, body, request, "Stream"))
-        return openai_sdk.raising(events) if self._responses else events
+        events = super().stream(body, request)
+        return self.sdk().raising(events) if self._responses else events
 
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
-        from llmtrace.providers import openai_sdk
-
-        post = self._post(self._path, body, request, "AsyncStream")
-        events: AsyncIterator[Any] = await (await self.async_client()).post(**post)
-        return openai_sdk.araising(events) if self._responses else events
+        events = await super().astream(body, request)
+        return self.sdk().araising(events) if self._responses else events
 
     def embed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
-        response = self.client().post(**self._post(openai_embeddings.PATH, body, request))
+        response = self.client().post(**self.posted(openai_embeddings.PATH, body, request))
         return self.embedding.answer(decoded(response))
 
     async def aembed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         client = await self.async_client()
-        response = await client.post(**self._post(openai_embeddings.PATH, body, request))
+        response = await client.post(**self.posted(openai_embeddings.PATH, body, request))
         return self.embedding.answer(decoded(response))
 
-    def _post(
-        self, path: str, body: dict[str, Any], request: Request | EmbeddingRequest, stream_of: str | None = None
-    ) -> dict[str, Any]:
-        """Arguments of the SDK's `post`, its way to endpoints without building models of what they answer."""
-        from llmtrace.providers import openai_sdk
-
-        options = openai_sdk.options(body, request)
-        if not SDK_OPTIONS.isdisjoint(body):
-            body = {key: value for key, value in body.items() if key not in SDK_OPTIONS}
-        arguments = {"path": path, "body": body, "options": options}
-        if stream_of is None:
-            return {**arguments, "cast_to": openai_sdk.RESPONSE}
-        return {**arguments, "cast_to": object, "stream": True, "stream_cls": getattr(openai_sdk, stream_of)}
-
-    def _read(self, response: Any) -> Answer:
-        from llmtrace.providers import openai_sdk
-
-        data = decoded(response)
-        answer = self.protocol.answer(data)
-        answer.size = len(response.content)
-        answer.raw = lambda: openai_sdk.built(data, response, responses=self._responses)
-        return answer
+    def built(self, data: Any, response: Any) -> Any:
+        return self.sdk().built(data, response, responses=self._responses)
 
 
-def decoded(response: Any) -> Any:
-    """The JSON of an HTTP answer; for what is none, this raises what the SDK raises."""
-    try:
-        return from_json(response.content)
-    except ValueError:
-        return response.json()
+def missing_key(title: str, variable: str) -> ConfigurationError:
+    """What to raise when there is no key."""
+    return ConfigurationError(
+        f'No API key for {title}: set "api_key" in the OPTIONS of its entry in LLMTRACE["PROVIDERS"], '
+        f"or the environment variable {variable}."
+    )

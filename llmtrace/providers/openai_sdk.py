@@ -1,9 +1,8 @@
-"""The OpenAI SDK as llmtrace uses it: clients that tell of their retries, and what its `post` needs."""
+"""The OpenAI SDK as llmtrace uses it: clients that tell of their retries, and what comes of their answers."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import openai
@@ -12,7 +11,7 @@ from openai import Stream as SDKStream
 from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
 
-from llmtrace.providers.base import EmbeddingRequest, Request, note_retry
+from llmtrace.providers.stainless import Retrying
 
 try:
     import httpx2 as httpx  # openai 3
@@ -24,46 +23,12 @@ Stream: Final = SDKStream[object]
 AsyncStream: Final = SDKAsyncStream[object]
 
 
-class Retrying:
-    """Notes each retry on the call's span. The SDK computes the wait right before it sleeps, handling the cause."""
-
-    max_retries: int
-
-    def _calculate_retry_timeout(self, remaining_retries: int, options: Any, response_headers: Any = None) -> float:
-        wait: float = super()._calculate_retry_timeout(remaining_retries, options, response_headers)  # type: ignore[misc]
-        response = getattr(sys.exc_info()[1], "response", None)
-        attempt = options.get_max_retries(self.max_retries) - remaining_retries + 1
-        note_retry(attempt, getattr(response, "status_code", None), wait)
-        return wait
-
-
 class OpenAI(Retrying, openai.OpenAI):
     """The SDK's client."""
 
 
 class AsyncOpenAI(Retrying, openai.AsyncOpenAI):
     """The SDK's client for async code."""
-
-
-def fitting(clients: Sequence[Any], kind: str) -> Any:
-    """The one of the HTTP clients that were given which serves the SDK client `kind`, None for the SDK's default."""
-    wants_async = kind.startswith("Async")
-    for client in clients:
-        if client is not None and hasattr(client, "aclose") is wants_async:
-            return client
-    return None
-
-
-def options(body: Mapping[str, Any], request: Request | EmbeddingRequest) -> dict[str, Any]:
-    """The SDK's request options: timeout, retries, and what its methods take as ``extra_headers`` and the like."""
-    given = {
-        "timeout": request.timeout,
-        "max_retries": request.max_retries,
-        "headers": body.get("extra_headers"),
-        "params": body.get("extra_query"),
-        "extra_json": body.get("extra_body"),
-    }
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def built(data: Any, response: Any, *, responses: bool) -> ChatCompletion | Response:

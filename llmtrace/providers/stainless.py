@@ -1,0 +1,149 @@
+"""What the SDKs of OpenAI and Anthropic have in common: one generator made both.
+
+Their `post` is the public way to endpoints that they have no method for. With it an answer's JSON is read once, and the
+models that the SDK would build of it are built only when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+from pydantic_core import from_json
+
+from llmtrace.providers.base import Answer, EmbeddingRequest, Provider, Request, note_retry
+from llmtrace.providers.loops import PerLoop
+
+SDK_OPTIONS: Final = frozenset({"extra_headers", "extra_query", "extra_body"})
+PORTS: Final = {"https": 443, "http": 80}
+
+
+class Retrying:
+    """Notes each retry on the call's span. The SDK computes the wait right before it sleeps, handling the cause."""
+
+    max_retries: int
+
+    def _calculate_retry_timeout(self, remaining_retries: int, options: Any, response_headers: Any = None) -> float:
+        wait: float = super()._calculate_retry_timeout(remaining_retries, options, response_headers)  # type: ignore[misc]
+        response = getattr(sys.exc_info()[1], "response", None)
+        attempt = options.get_max_retries(self.max_retries) - remaining_retries + 1
+        note_retry(attempt, getattr(response, "status_code", None), wait)
+        return wait
+
+
+class StainlessProvider(Provider):
+    """A provider on such an SDK."""
+
+    sync_class: ClassVar[str]
+    async_class: ClassVar[str]
+    path: str
+
+    def __init__(self, *, model: str | None, http_client: Any, options: Mapping[str, Any]) -> None:
+        super().__init__(model=model)
+        self._options = {name: value for name, value in options.items() if value is not None}
+        self._http_clients: Sequence[Any] = http_client if isinstance(http_client, (list, tuple)) else (http_client,)
+        self._client: Any = None
+        self._async_clients = PerLoop[Any](lambda: self._make(self.async_class), self._close)
+        self._server: tuple[str | None, int | None] | None = None
+
+    @abstractmethod
+    def sdk(self) -> Any:
+        """The file that imports the SDK, with the two client classes, `RESPONSE`, `Stream` and `AsyncStream`.
+
+        It is imported when a client is made: an SDK takes up to half a second to load, and a process that makes no call
+        does without it.
+        """
+
+    @abstractmethod
+    def client_options(self) -> dict[str, Any]:
+        """Arguments of the SDK's client.
+
+        Raises:
+            ConfigurationError: there is no key.
+        """
+
+    @abstractmethod
+    def built(self, data: Any, response: Any) -> Any:
+        """The object that the SDK's own method would have returned."""
+
+    def client(self) -> Any:
+        """The SDK's sync client, made on first use and kept."""
+        if self._client is None:
+            self._client = self._make(self.sync_class)
+        return self._client
+
+    async def async_client(self) -> Any:
+        """The SDK's async client for the running loop, closed with it."""
+        return await self._async_clients.get()
+
+    def _make(self, kind: str) -> Any:
+        return getattr(self.sdk(), kind)(http_client=self._given_client(kind), **self.client_options())
+
+    def _given_client(self, kind: str) -> Any:
+        """The one of the HTTP clients in ``OPTIONS`` that serves the SDK's client `kind`, None for the SDK's own."""
+        wants_async = kind == self.async_class
+        for client in self._http_clients:
+            if client is not None and hasattr(client, "aclose") is wants_async:
+                return client
+        return None
+
+    async def _close(self, client: Any) -> None:
+        if self._given_client(self.async_class) is None:  # one that was given is not ours to close
+            await client.close()
+
+    def server(self) -> tuple[str | None, int | None]:
+        if self._server is None:
+            url = self.client().base_url
+            self._server = (url.host or None, url.port or PORTS.get(url.scheme))
+        return self._server
+
+    def send(self, body: dict[str, Any], request: Request) -> Answer:
+        return self._read(self.client().post(**self.posted(self.path, body, request)))
+
+    async def asend(self, body: dict[str, Any], request: Request) -> Answer:
+        return self._read(await (await self.async_client()).post(**self.posted(self.path, body, request)))
+
+    def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
+        events: Iterator[Any] = self.client().post(**self.posted(self.path, body, request, "Stream"))
+        return events
+
+    async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
+        post = self.posted(self.path, body, request, "AsyncStream")
+        events: AsyncIterator[Any] = await (await self.async_client()).post(**post)
+        return events
+
+    def posted(
+        self, path: str, body: dict[str, Any], request: Request | EmbeddingRequest, stream_of: str | None = None
+    ) -> dict[str, Any]:
+        """Arguments of the SDK's `post`; `stream_of` names the class of its streams for one that is streamed."""
+        given = {
+            "timeout": request.timeout,
+            "max_retries": request.max_retries,
+            "headers": body.get("extra_headers"),
+            "params": body.get("extra_query"),
+            "extra_json": body.get("extra_body"),
+        }
+        options = {name: value for name, value in given.items() if value is not None}
+        if not SDK_OPTIONS.isdisjoint(body):
+            body = {key: value for key, value in body.items() if key not in SDK_OPTIONS}
+        arguments = {"path": path, "body": body, "options": options}
+        if stream_of is None:
+            return {**arguments, "cast_to": self.sdk().RESPONSE}
+        return {**arguments, "cast_to": object, "stream": True, "stream_cls": getattr(self.sdk(), stream_of)}
+
+    def _read(self, response: Any) -> Answer:
+        data = decoded(response)
+        answer = self.protocol.answer(data)
+        answer.size = len(response.content)
+        answer.raw = lambda: self.built(data, response)
+        return answer
+
+
+def decoded(response: Any) -> Any:
+    """The JSON of an HTTP answer; for what is none, this raises what the SDK raises."""
+    try:
+        return from_json(response.content)
+    except ValueError:
+        return response.json()
