@@ -19,15 +19,20 @@ def load(config: BackendConfig, is_kind: Callable[[Any], bool], kind: str) -> An
         is_kind: tells whether an object is of the kind that the entry needs.
         kind: the words for that kind, with their article, such as "a span exporter".
     """
-    where = f'{config.where}["BACKEND"]'
+    found = find(config.backend, f'{config.where}["BACKEND"]', is_kind, kind)
+    return found if isinstance(found, Problem) else misfit(config, found) or found
+
+
+def find(path: str, where: str, is_kind: Callable[[Any], bool], kind: str) -> Any | Problem:
+    """What the dotted path `path` names, or what is wrong with it; `where` is its place in the settings."""
     try:
-        found = import_string(config.backend)
+        found = import_string(path)
     except Exception as error:
         hint = f"Check the spelling, and that the package is installed. ({type(error).__name__}: {error})"
-        return Problem("llmtrace.E003", where, f'names "{config.backend}", which can\'t be imported.', hint)
+        return Problem("llmtrace.E003", where, f'names "{path}", which can\'t be imported.', hint)
     if not is_kind(found):
-        return Problem("llmtrace.E004", where, f'names "{config.backend}", which is not {kind}.', f"Name {kind}.")
-    return misfit(config, found) or found
+        return Problem("llmtrace.E004", where, f'names "{path}", which is not {kind}.', f"Name {kind}.")
+    return found
 
 
 def misfit(config: BackendConfig, found: Callable[..., Any]) -> Problem | None:

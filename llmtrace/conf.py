@@ -7,6 +7,7 @@ which is logged once where checks don't run.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -143,7 +144,7 @@ def read(raw: object) -> Config:
             reader.take(values, key.lower(), where, value, _SCALARS[key])
     values["resource"] = reader.mapping(f'{ROOT}["RESOURCE"]', given.get("RESOURCE"))
     values["prices"] = reader.mapping(f'{ROOT}["PRICES"]', given.get("PRICES"))
-    values["exclude_urls"] = reader.texts(f'{ROOT}["EXCLUDE_URLS"]', given.get("EXCLUDE_URLS"))
+    values["exclude_urls"] = reader.texts(f'{ROOT}["EXCLUDE_URLS"]', given.get("EXCLUDE_URLS"), _PATTERNS)
     values["instrumentors"] = reader.texts(f'{ROOT}["INSTRUMENTORS"]', given.get("INSTRUMENTORS"))
     values["providers"] = reader.providers(given.get("PROVIDERS", {"default": {"BACKEND": OPENAI_BACKEND}}))
     values["exporters"] = reader.exporters(given.get("EXPORTERS", [{"BACKEND": DATABASE_BACKEND}]))
@@ -166,6 +167,14 @@ def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
+
+
 _BOOL = _Kind("True or False", lambda v: isinstance(v, bool))
 _TEXT = _Kind("a text", lambda v: isinstance(v, str) and v != "")
 _TEXT_OR_NONE = _Kind("a text or None", lambda v: v is None or (isinstance(v, str) and v != ""))
@@ -176,6 +185,7 @@ _SECONDS = _Kind("a number of seconds, 0 or more", lambda v: _number(v) and v >=
 _SECONDS_OR_NONE = _Kind("a number of seconds, or None", lambda v: v is None or _SECONDS.test(v))
 _SHARE = _Kind("a number from 0 to 1", lambda v: _number(v) and 0 <= v <= 1)
 _TEXTS = _Kind("a list of texts", lambda v: isinstance(v, (list, tuple)) and all(isinstance(i, str) for i in v))
+_PATTERNS = _Kind("a list of regular expressions", lambda v: _TEXTS.test(v) and all(map(_is_pattern, v)))
 _BOOL_OR_OPTIONS = _Kind("True, False or a dict of options", lambda v: isinstance(v, (bool, Mapping)))
 
 
@@ -248,10 +258,10 @@ class _Reader:
         self.wrong("E010", where, "has to be a dict.", f"It is a value of type {type(raw).__name__}.")
         return {}
 
-    def texts(self, where: str, raw: object) -> tuple[str, ...]:
+    def texts(self, where: str, raw: object, kind: _Kind = _TEXTS) -> tuple[str, ...]:
         values: dict[str, Any] = {}
         if raw is not None:
-            self.take(values, "texts", where, raw, _TEXTS)
+            self.take(values, "texts", where, raw, kind)
         return values.get("texts", ())
 
     def section(self, where: str, raw: object, cls: type[Any], kinds: Mapping[str, _Kind]) -> Any:

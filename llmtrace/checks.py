@@ -1,0 +1,122 @@
+"""System checks: one documented id for each mistake that a person can make in the settings.
+
+They import what the settings name, but no SDK of a provider, make no object of it, and open nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from django.core.checks import CheckMessage, Error, Warning
+from django.db import connections
+
+from llmtrace.backends import find
+from llmtrace.conf import DATABASE_BACKEND, ROOT, Config, Problem, get_config
+
+DATABASE: Final = f'{ROOT}["DATABASE"]'
+
+
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """What is wrong with ``LLMTRACE``, as Django shows it."""
+    return [as_message(problem) for problem in problems(get_config())]
+
+
+def as_message(problem: Problem) -> CheckMessage:
+    """A problem as Django shows it: an error, or a warning where its id says so."""
+    kind = Warning if problem.id.startswith("llmtrace.W") else Error
+    return kind(f"{problem.where} {problem.message}", hint=problem.hint, id=problem.id)
+
+
+def problems(config: Config) -> Iterator[Problem]:
+    """All problems that can be found without making anything."""
+    from llmtrace.pipeline.build import backend_problems
+    from llmtrace.providers.registry import load_provider
+
+    yield from config.problems
+    yield from backend_problems(config)
+    for provider in config.providers.values():
+        found = load_provider(provider)
+        if isinstance(found, Problem):
+            yield found
+    yield from path_problems(config)
+    yield from database_problems(config, connections.settings)
+
+
+def path_problems(config: Config) -> Iterator[Problem]:
+    """Problems of dotted paths that stand alone."""
+    if config.tracer_provider is not None:
+        kind = "a tracer provider, or a function that makes one"
+        where = f'{ROOT}["TRACER_PROVIDER"]'
+        found = find(config.tracer_provider, where, lambda it: hasattr(it, "get_tracer") or callable(it), kind)
+        if isinstance(found, Problem):
+            yield found
+    for index, path in enumerate(config.instrumentors):
+        where = f'{ROOT}["INSTRUMENTORS"][{index}]'
+        found = find(path, where, lambda it: callable(getattr(it, "instrument", None)), "an OpenTelemetry instrumentor")
+        if isinstance(found, Problem):
+            yield found
+
+
+def database_problems(config: Config, databases: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Problems of the database that spans are kept in.
+
+    Args:
+        config: the settings.
+        databases: ``DATABASES`` as Django has completed it.
+    """
+    if config.database not in databases:
+        hint = f"There is {', '.join(sorted(databases))}."
+        yield Problem("llmtrace.E008", DATABASE, f'names "{config.database}", which is not in DATABASES.', hint)
+    for alias, where in stores(config).items():
+        if alias not in databases:
+            if where != DATABASE:
+                hint = f"There is {', '.join(sorted(databases))}."
+                yield Problem("llmtrace.E008", where, "names no database of DATABASES.", hint)
+            continue
+        for host in deferred_neighbours(alias, databases):
+            hint = (
+                'Give the spans a file of their own (another alias, named in LLMTRACE["DATABASE"]), or set '
+                f'DATABASES["{host}"]["OPTIONS"]["transaction_mode"] to "IMMEDIATE".'
+            )
+            message = (
+                f'has spans written to the SQLite file of DATABASES["{host}"], whose transactions are not IMMEDIATE: '
+                'those that read before they write will fail with "database is locked".'
+            )
+            yield Problem("llmtrace.W009", where, message, hint)
+
+
+def stores(config: Config) -> dict[str, str]:
+    """The aliases that spans are written to, each with the setting that names it."""
+    found = {}
+    for exporter in config.exporters if config.enabled else ():
+        if exporter.backend == DATABASE_BACKEND:
+            alias = exporter.options.get("alias")
+            where = DATABASE if alias is None else f'{exporter.where}["OPTIONS"]["alias"]'
+            found[config.database if alias is None else alias] = where
+    return found
+
+
+def deferred_neighbours(alias: str, databases: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The host's aliases for the SQLite file behind `alias` whose transactions take the lock only when they write."""
+    file = sqlite_file(databases[alias])
+    if file is None:
+        return []
+    hosts = [
+        name for name in databases if (name != alias or name == "default") and sqlite_file(databases[name]) == file
+    ]
+    return [name for name in hosts if not _locks_at_once(databases[name])]
+
+
+def sqlite_file(database: Mapping[str, Any]) -> str | None:
+    """The path of an SQLite database; None for other engines and for databases in memory."""
+    engine, name = database.get("ENGINE", ""), str(database.get("NAME") or ":memory:")
+    if "sqlite" not in engine and "spatialite" not in engine:
+        return None
+    return None if ":memory:" in name or "mode=memory" in name else os.path.realpath(name)
+
+
+def _locks_at_once(database: Mapping[str, Any]) -> bool:
+    mode = str((database.get("OPTIONS") or {}).get("transaction_mode", ""))
+    return mode.upper() in ("IMMEDIATE", "EXCLUSIVE")

@@ -1,0 +1,66 @@
+"""The ends of a process that Python's own exit handlers do not see: what is still queued is sent before them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from types import FrameType, ModuleType
+from typing import Any
+
+from wrapt import register_post_import_hook, wrap_function_wrapper
+
+from llmtrace.conf import get_config
+from llmtrace.tracing.guard import guarded
+
+_watching = False
+
+
+def watch() -> None:
+    """Send what is queued when the process is told to end. Safe to call again."""
+    global _watching
+    if _watching:
+        return
+    _watching = True
+    register_post_import_hook(_watch_uvicorn, "uvicorn.server")
+    if _nobody_handles_sigterm():
+        signal.signal(signal.SIGTERM, _on_sigterm)
+
+
+def _nobody_handles_sigterm() -> bool:
+    """Whether SIGTERM kills the process, and a handler may be set: Apache's mod_wsgi does not want any."""
+    if threading.current_thread() is not threading.main_thread() or "mod_wsgi" in sys.modules:
+        return False
+    return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    """Send, then end as if there were no handler."""
+    send_all()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+@guarded("What was queued at the end of the process could not be sent.")
+def send_all() -> None:
+    """Send what is queued, for as long as ``EXIT_TIMEOUT`` allows."""
+    if "llmtrace.pipeline.fanout" not in sys.modules:  # nothing was ever traced, and this is no time for imports
+        return
+    from llmtrace.pipeline.fanout import fanout
+
+    fanout.close(get_config().exit_timeout)
+
+
+def _watch_uvicorn(module: ModuleType) -> None:
+    """Uvicorn ends by raising its signal once more, under the handler of before its start: mostly there is none."""
+    wrap_function_wrapper(module, "Server.shutdown", _shut_down)
+
+
+async def _shut_down(shutdown: Callable[..., Awaitable[Any]], server: Any, args: Any, kwargs: Any) -> Any:
+    try:
+        return await shutdown(*args, **kwargs)
+    finally:
+        await asyncio.to_thread(send_all)

@@ -1,0 +1,230 @@
+"""Each mistake in the settings has a check with an id, the key's full path and a hint, and none of its values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, Error
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.test import override_settings
+
+from llmtrace.checks import check_settings, database_problems
+from llmtrace.conf import read
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = "sk-very-secret-value"
+
+
+def found(value: Any) -> list[CheckMessage]:
+    with override_settings(LLMTRACE=value):
+        return check_settings()
+
+
+def only(value: Any) -> CheckMessage:
+    (message,) = found(value)
+    assert message.hint
+    assert SECRET not in f"{message.msg}{message.hint}"
+    return message
+
+
+def exporters(*entries: Any) -> dict[str, Any]:
+    return {"EXPORTERS": list(entries), "REDACT": False}
+
+
+def providers(**entries: Any) -> dict[str, Any]:
+    return {"PROVIDERS": {"default": {"BACKEND": "llmtrace.providers.OpenAI"}, **entries}, "REDACT": False}
+
+
+NONE = {"REDACT": False}
+RECORDER = "tests.recorded.Recorder"
+
+
+def test_settings_without_a_mistake_have_no_problem() -> None:
+    assert found(NONE) == []
+    assert found(exporters({"BACKEND": RECORDER, "NAME": "one"}, {"BACKEND": RECORDER})) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ({"EXPORTRES": []}, 'LLMTRACE["EXPORTRES"]'),
+        (exporters({"BACKEND": RECORDER, "OPTION": {"key": SECRET}}), 'LLMTRACE["EXPORTERS"][0]["OPTION"]'),
+        (exporters({"BACKEND": RECORDER, "QUEUE": {"sise": 1}}), 'LLMTRACE["EXPORTERS"][0]["QUEUE"]["sise"]'),
+        ({"JOBS": {"RELATIONS": "link"}}, 'LLMTRACE["JOBS"]["RELATIONS"]'),
+    ],
+)
+def test_e001_an_unknown_key_is_named_with_the_nearest_that_is_known(value: dict[str, Any], where: str) -> None:
+    message = only({**NONE, **value})
+    assert message.id == "llmtrace.E001"
+    assert where in message.msg
+    assert message.hint is not None
+    assert message.hint.startswith("Did you mean")
+
+
+@pytest.mark.parametrize("entry", [{"OPTIONS": {"key": SECRET}}, {"BACKEND": None}, {"BACKEND": "NoPath"}])
+def test_e002_an_entry_without_a_backend(entry: Any) -> None:
+    for value, where in ((exporters(entry), '["EXPORTERS"][0]'), (providers(other=entry), '["PROVIDERS"]["other"]')):
+        message = only(value)
+        assert (message.id, where in message.msg) == ("llmtrace.E002", True)
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        (exporters({"BACKEND": "no.such.Exporter", "OPTIONS": {"key": SECRET}}), '["EXPORTERS"][0]["BACKEND"]'),
+        (
+            exporters({"BACKEND": RECORDER, "FILTERS": [{"BACKEND": "no.such.filter"}]}),
+            '["EXPORTERS"][0]["FILTERS"][0]["BACKEND"]',
+        ),
+        ({"FILTERS": [{"BACKEND": "llmtrace.filters.NoSuch"}]}, '["FILTERS"][0]["BACKEND"]'),
+        (providers(other={"BACKEND": "llmtrace.providers.NoSuch"}), '["PROVIDERS"]["other"]["BACKEND"]'),
+        ({"TRACER_PROVIDER": "no.such.provider"}, '["TRACER_PROVIDER"]'),
+        ({"INSTRUMENTORS": ["no.such.Instrumentor"]}, '["INSTRUMENTORS"][0]'),
+    ],
+)
+def test_e003_what_cannot_be_imported(value: dict[str, Any], where: str) -> None:
+    message = only({**NONE, **value})
+    assert message.id == "llmtrace.E003"
+    assert f"LLMTRACE{where}" in message.msg
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        (exporters({"BACKEND": "pathlib.Path"}), '["EXPORTERS"][0]["BACKEND"]'),
+        ({"FILTERS": [{"BACKEND": "os.sep"}]}, '["FILTERS"][0]["BACKEND"]'),
+        (providers(other={"BACKEND": RECORDER, "OPTIONS": {"key": SECRET}}), '["PROVIDERS"]["other"]["BACKEND"]'),
+        ({"TRACER_PROVIDER": "os.sep"}, '["TRACER_PROVIDER"]'),
+        ({"INSTRUMENTORS": ["pathlib.Path"]}, '["INSTRUMENTORS"][0]'),
+    ],
+)
+def test_e004_a_class_of_the_wrong_kind(value: dict[str, Any], where: str) -> None:
+    message = only({**NONE, **value})
+    assert message.id == "llmtrace.E004"
+    assert f"LLMTRACE{where}" in message.msg
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        (exporters({"BACKEND": RECORDER, "OPTIONS": {"endpiont": SECRET}}), '["EXPORTERS"][0]["OPTIONS"]'),
+        (
+            exporters(
+                {
+                    "BACKEND": "opentelemetry.exporter.otlp.proto.http.trace_exporter.OTLPSpanExporter",
+                    "OPTIONS": {"endpiont": SECRET},
+                }
+            ),
+            '["EXPORTERS"][0]["OPTIONS"]',
+        ),
+        (
+            providers(other={"BACKEND": "llmtrace.providers.OpenAI", "OPTIONS": {"api_kye": SECRET}}),
+            '["PROVIDERS"]["other"]["OPTIONS"]',
+        ),
+    ],
+)
+def test_e005_options_that_do_not_fit_are_named_and_their_values_are_not(value: dict[str, Any], where: str) -> None:
+    message = only({**NONE, **value})
+    assert message.id == "llmtrace.E005"
+    assert f"LLMTRACE{where}" in message.msg
+    assert re.search("endpiont|api_kye", message.msg)
+
+
+def test_e006_two_exporters_of_one_name() -> None:
+    message = only(exporters({"BACKEND": RECORDER}, {"BACKEND": RECORDER}))
+    assert message.id == "llmtrace.E006"
+    assert 'LLMTRACE["EXPORTERS"][1] has the name "Recorder" of LLMTRACE["EXPORTERS"][0]' in message.msg
+
+
+def test_e007_providers_without_a_default() -> None:
+    message = only({"PROVIDERS": {"other": {"BACKEND": "llmtrace.providers.OpenAI"}}, **NONE})
+    assert message.id == "llmtrace.E007"
+
+
+def test_e008_an_unknown_database() -> None:
+    message = only({"DATABASE": "nowhere", **NONE})
+    assert message.id == "llmtrace.E008"
+    assert 'LLMTRACE["DATABASE"] names "nowhere"' in message.msg
+    assert message.hint == "There is default, llmtrace."
+    entry = {"BACKEND": "llmtrace.exporters.Database", "OPTIONS": {"alias": "nowhere"}}
+    message = only(exporters(entry))
+    assert message.id == "llmtrace.E008"
+    assert 'LLMTRACE["EXPORTERS"][0]["OPTIONS"]["alias"]' in message.msg
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ENABLED", "yes"),
+        ("MAX_CONTENT", -1),
+        ("EXPORTERS", {"BACKEND": RECORDER}),
+        ("PROVIDERS", [SECRET]),
+        ("EXCLUDE_URLS", ["(unclosed"]),
+        ("EXCLUDE_URLS", "^/health"),
+        ("INSTRUMENTORS", [1]),
+        ("TRACER_PROVIDER", 5),
+        ("EXIT_TIMEOUT", "5"),
+    ],
+)
+def test_e010_a_value_of_the_wrong_type(key: str, value: Any) -> None:
+    message = only({**NONE, key: value})
+    assert message.id == "llmtrace.E010"
+    assert f'LLMTRACE["{key}"] has to be' in message.msg
+
+
+def test_settings_that_are_no_dict() -> None:
+    assert found("everything")[0].id == "llmtrace.E010"
+
+
+SQLITE = "django.db.backends.sqlite3"
+
+
+def sqlite(name: object, mode: str | None = None) -> dict[str, Any]:
+    return {"ENGINE": SQLITE, "NAME": name, "OPTIONS": {} if mode is None else {"transaction_mode": mode}}
+
+
+def shared(value: Mapping[str, Any], /, **databases: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(problem.id, problem.where) for problem in database_problems(read(value), databases)]
+
+
+W009 = ("llmtrace.W009", 'LLMTRACE["DATABASE"]')
+
+
+def test_w009_spans_in_the_hosts_sqlite_file_whose_transactions_are_not_immediate(tmp_path: Path) -> None:
+    file, other = tmp_path / "site.sqlite3", tmp_path / "spans.sqlite3"
+    own = {"DATABASE": "llmtrace"}
+    assert shared({}, default=sqlite(file)) == [W009]
+    assert shared({}, default=sqlite(file, "DEFERRED")) == [W009]
+    assert shared(own, default=sqlite(file), llmtrace=sqlite(str(file), "IMMEDIATE")) == [W009]
+    assert shared(own, default=sqlite(file), llmtrace=sqlite(tmp_path / "." / "site.sqlite3")) == [W009]
+    assert shared({}, default=sqlite(file, "immediate")) == []
+    assert shared({}, default=sqlite(file, "EXCLUSIVE")) == []
+    assert shared(own, default=sqlite(file), llmtrace=sqlite(other)) == []
+
+
+def test_w009_is_not_for_memory_other_engines_or_spans_that_go_elsewhere(tmp_path: Path) -> None:
+    assert shared({}, default=sqlite(":memory:")) == []
+    assert shared({}, default=sqlite("file:memorydb_default?mode=memory&cache=shared")) == []
+    assert shared({}, default={"ENGINE": "django.db.backends.postgresql", "NAME": "site"}) == []
+    assert shared(exporters({"BACKEND": RECORDER}), default=sqlite(tmp_path / "site.sqlite3")) == []
+    assert shared({"ENABLED": False}, default=sqlite(tmp_path / "site.sqlite3")) == []
+
+
+def test_manage_check_shows_the_problem_and_no_traceback() -> None:
+    with override_settings(LLMTRACE={"TYPO": SECRET, **NONE}), pytest.raises(SystemCheckError) as raised:
+        call_command("check")
+    assert "(llmtrace.E001)" in str(raised.value)
+    assert SECRET not in str(raised.value)
+    assert isinstance(found({"TYPO": 1, **NONE})[0], Error)
+
+
+def test_every_id_in_the_code_is_documented_and_no_other() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "llmtrace").rglob("*.py"))
+    used = set(re.findall(r'"(?:llmtrace\.)?([EW]\d{3})"', code))
+    documented = re.findall(r"^## llmtrace\.([EW]\d{3})\b", (ROOT / "docs" / "checks.md").read_text(), re.MULTILINE)
+    assert sorted(used) == sorted(documented)
