@@ -51,7 +51,7 @@ class Moving(Protocol):
         ...
 
     def export(self, spans: Sequence[ReadableSpan], destination: str | None = None) -> Outcome:
-        """Write `spans` if `destination` is still the one, else raise `RetryLater`. None is whatever is current."""
+        """Write `spans` if `destination` is still the one, else refuse them. None is whatever is current."""
         ...
 
 
