@@ -23,7 +23,7 @@ _BEARER: Final = re.compile(r"bearer(?:\s|%20|\+|\\u0020){1,4}([a-z0-9._~+/=-]{8
 _BASIC: Final = re.compile(r"basic(?:\s|%20){1,4}([a-z0-9+/_-]{8,}={0,2})")
 _USER: Final = re.compile(r"""-(?:u|-user)[ =]{1,3}["']?[^\s:"']{1,100}:([^\s"']+)""")
 _COMMAND: Final = re.compile(
-    r"(?:sshpass\s{1,4}-p\s{0,4}|identified\s{1,4}by\s{1,4}(?:password\s{1,4})?)['\"]?([^\s'\"]+)"
+    r"(?:sshpass\s{1,4}-p\s{0,4}|identified\s{1,4}by\s{1,4}(?:password\s{1,4})?)(['\"]?)([^\s'\";]+)"
 )
 _USERINFO: Final = re.compile(
     r"""(?P<slashes>:\\{0,4}/\\{0,4}/)(?P<user>[^\s/?#@:"'<>\\\[]{0,256}+)"""
@@ -35,7 +35,7 @@ _ENCODED_USERINFO: Final = re.compile(
 )
 _QUERY: Final = re.compile(r"(?:sig|signature|credential|key|code|hmac|ticket)=([^\s&\"'<>#\\]{16,})")
 _AWS_KEY: Final = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
-_AWS_SECRET: Final = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])")
+_AWS_SECRET: Final = re.compile(r"(?:(?<![A-Za-z0-9+/])|(?<=\\[nrt]))[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])")
 _SECRET_WORD: Final = re.compile(r"secret(?:[ _-]?access)?(?:[ _-]?key)?")
 _NEAR: Final = 120  # characters
 
@@ -56,7 +56,7 @@ def forms(text: str, lowered: str) -> Iterator[Range]:
     if "curl" in lowered:
         yield from (m.span(1) for m in _USER.finditer(text) if "curl" in lowered[max(0, m.start() - 300) : m.start()])
     if "sshpass" in lowered or "identified" in lowered:
-        yield from (m.span(1) for m in _COMMAND.finditer(lowered) if not is_harmless(text[m.start(1) : m.end(1)]))
+        yield from (m.span(2) for m in _COMMAND.finditer(lowered) if _is_argument(m[1], text[m.start(2) : m.end(2)]))
     if "=" in text:
         yield from (m.span(1) for m in _QUERY.finditer(lowered) if _is_query(text, m.start(), m.start(1), m.end(1)))
     yield from _urls(text, lowered)
@@ -76,6 +76,10 @@ def _private_keys(text: str) -> Iterator[Range]:
 
 def _is_token(value: str) -> bool:
     return looks_random(value) or (len(value) >= 20 and not is_harmless(value))
+
+
+def _is_argument(quote: str, value: str) -> bool:
+    return looks_random(value) or (bool(quote) and not is_harmless(value))
 
 
 def _is_basic(value: str) -> bool:

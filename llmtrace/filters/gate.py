@@ -14,7 +14,7 @@ from typing import Final
 
 from pydantic_core import SchemaValidator, core_schema
 
-from llmtrace.filters.names import NAME, SUFFIXES
+from llmtrace.filters.names import NAME_AFAR, SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 
 _BETWEEN: Final = r"(?:[^a-z0-9:=,>]|\\[nrt]|&#?[a-z0-9]+;|%2[27]|\\+u002[27])*"
@@ -59,7 +59,7 @@ def _token_patterns() -> Iterable[str]:
 class Gate:
     """Tells whether a text may hold a secret."""
 
-    def __init__(self, name: str = NAME, more: Iterable[str] = ()) -> None:
+    def __init__(self, name: str = NAME_AFAR, more: Iterable[str] = ()) -> None:
         """Look for values beside names that end as the pattern `name` says, for tokens and forms, and for `more`."""
         pattern = "|".join([*_token_patterns(), *FORMS, names_pattern(name), *more])
         self._matches = SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python

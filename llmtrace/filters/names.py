@@ -38,6 +38,11 @@ ABOUT_PASSWORDS: Final = words(
 )
 """Words before "password" in names of switches and labels, such as ``require_password``."""
 
+ABOUT_PASSES: Final = words(
+    "all by each final first fast forward last multi n next number one second single slow test to"
+)
+"""Words before "pass" where it is a turn."""
+
 COUNTED_TOKENS: Final = words(
     "begin bos cached cancellation classification cls comment completion continuation cost count csv current each "
     "end eos eot every extra first generated image input keyword last lexer limit lookahead mask max maximum "
@@ -78,12 +83,20 @@ EXACT: Final = {
     "phpsessid": Hint.LIKELY,
 }
 
-NAME: Final = (
-    r"(?:pass(?:word|wd|phrase|code|wort)?s?|pwd|secrets?|tokens?|keys?|authorization|auth|cookies?"
-    r"|cred(?:ential)?s?|sessionid|jsessionid|phpsessid|jwt|bearer|phrase|codes)"
-    rf"(?:[_. -]?(?:[0-9]{{1,4}}|{'|'.join(sorted(SUFFIXES, key=len, reverse=True))}))*"
+_ALWAYS: Final = (
+    "pass(?:word|wd|phrase|code|wort)?s?|pwd|secrets?|authorization|auth|cookies?|cred(?:ential)?s?"
+    "|sessionid|jsessionid|phpsessid|jwt|bearer|phrase|codes|token"
 )
+_SUFFIX: Final = rf"(?:[_. -]?(?:[0-9]{{1,4}}|{'|'.join(sorted(SUFFIXES, key=len, reverse=True))}))*"
+
+NAME: Final = f"(?:{_ALWAYS}s?|keys?){_SUFFIX}"
 """The end of every name for which `hint` has an answer, in lower case."""
+
+NAME_AFAR: Final = (
+    f"(?:{_ALWAYS}|(?:{'|'.join(sorted(GRANTING_TOKENS))})[^a-z0-9]?tokens"
+    f"|(?:{'|'.join(sorted(SECRET_KEYS))})[^a-z0-9]{{0,3}}keys?){_SUFFIX}"
+)
+"""The same, without most names for which it has none; long, which Rust's engine does not mind."""
 
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
 
@@ -91,7 +104,7 @@ _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
 @lru_cache(maxsize=8192)
 def hint(name: str) -> Hint | None:
     """What `name` says of the value beside it, None when it says nothing."""
-    found = _split(name)
+    found = split(name)
     while found and (found[-1] in SUFFIXES or found[-1].isdigit()):
         found.pop()
     if not found:
@@ -100,7 +113,8 @@ def hint(name: str) -> Hint | None:
     return EXACT.get(last) or _password(last, before) or _token(last, before) or _key(last, before)
 
 
-def _split(name: str) -> list[str]:
+def split(name: str) -> list[str]:
+    """The words of a name in lower case: of ``apiKey``, ``API_KEY`` and ``api-key`` the same two."""
     return [word.lower() for word in _WORDS.findall(name[-LONGEST:])]
 
 
@@ -110,7 +124,7 @@ def _password(word: str, before: str) -> Hint | None:
     if word.endswith(("secret", "secrets")):
         return Hint.SURE
     if word == "pass":
-        return Hint.SURE if before else Hint.LIKELY
+        return Hint.SURE if before and before not in ABOUT_PASSES else Hint.LIKELY
     if word == "phrase" and before in ("seed", "recovery", "backup", "mnemonic"):
         return Hint.SURE
     return Hint.SURE if word == "codes" and before in ("recovery", "backup") else None
@@ -141,18 +155,19 @@ class Names:
     """
 
     def __init__(self, more: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
-        self._more = [_split(name) for name in more]
-        self._keep = [_split(name) for name in keep]
+        self._more = [split(name) for name in more]
+        self._keep = [split(name) for name in keep]
         if not all([*self._more, *self._keep]):
             raise ValueError("A name without a letter or digit names nothing.")
-        self.own = "|".join("[_. -]?".join(map(re.escape, split)) for split in self._more)
-        self.pattern = f"(?:{NAME}|{self.own})" if self._more else NAME
+        own = [f"|{'[_. -]?'.join(map(re.escape, found))}" for found in self._more]
+        self.pattern = f"(?:{NAME}{''.join(own)})"
+        self.pattern_afar = f"(?:{NAME_AFAR}{''.join(own)})"
         self.hint = lru_cache(maxsize=8192)(self._hint) if self._more or self._keep else hint
 
     def _hint(self, name: str) -> Hint | None:
-        split = _split(name)
-        if any(split[-len(kept) :] == kept for kept in self._keep):
+        found = split(name)
+        if any(found[-len(kept) :] == kept for kept in self._keep):
             return None
-        if any(split[-len(own) :] == own for own in self._more):
+        if any(found[-len(own) :] == own for own in self._more):
             return Hint.SURE
         return hint(name)

@@ -46,7 +46,7 @@ class Redactor:
         self._patterns = tuple(patterns)
         self._function = function
         self._mask = mask
-        self._gate = Gate(self._names.pattern, self._more_for_gate())
+        self._gate = Gate(self._names.pattern_afar, self._more_for_gate())
         self._structure = Structure(self._text, self._names.hint, mask, reads_numbers=bool(self._personal))
 
     def _more_for_gate(self) -> Iterator[str]:

@@ -6,8 +6,9 @@ import re
 from enum import Enum
 from typing import Final
 
-from llmtrace.filters.names import Hint, hint, words
+from llmtrace.filters.names import GRANTING_TOKENS, SECRET_KEYS, Hint, hint, split, words
 
+FEWEST: Final = 3  # characters of a secret: HTML has accesskey="n"
 LONGEST_HARMLESS: Final = 300  # characters: what is longer is taken for a secret without a look
 
 NO_VALUES: Final = words(
@@ -29,21 +30,29 @@ FUNCTION_WORDS: Final = words(
     "must no not of on only or please required shall should that the this to too use was when will with you your"
 )
 
+NAME_WORDS: Final = (
+    SECRET_KEYS
+    | GRANTING_TOKENS
+    | words("dummy example fake header id key keys my name password placeholder sample test token tokens value x your")
+)
+"""Words of which names of secrets are made; a value of nothing else, ``aws_secret_access_key`` say, is such a name."""
+
 _NAMED: Final = r"(?:key|token|secret|password|passwd|pwd|value|credential|name|id|here)s?"
 _PLACEHOLDER: Final = re.compile(
     rf"""
       [xX*•●·.…\#_-]+ | [A-Za-z_-]{{0,12}} (?:\.{{3}}|…|\*{{3,}}|[xX]{{4,}}) [A-Za-z_-]{{0,4}}
-    | <[A-Za-z][\w .:/-]*> | \[[A-Za-z][\w .-]*\] | \{{\{{?\s*[A-Za-z_][\w.]*\s*\}}\}}?
+    | <[A-Za-z][\w .:/-]*> | \[[A-Za-z][\w .-]*\] | \{{\{{?\s*(?:[A-Za-z_][\w.()\[\]'\"]*)?\s*\}}\}}?
     | \$\{{?[A-Z_][A-Z0-9_]*\}}? | \$[({{][A-Za-z_][\w.:-]*[)}}]? | \$[a-z][a-z_]* | %\(?[a-z_]*\)?[sdr] | %[A-Z_]+%
     | (?:your[-_ ]?|(?:my|some|insert|enter|replace|put|the)[-_ ]) (?:[A-Za-z]+[-_ ]){{0,4}} {_NAMED} (?:[-_ ]here)?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_INSIDE: Final = r"""[\w.:,()=|\[\]{*+-]*(?:["'`].*)?"""
 _CODE: Final = re.compile(
-    r"""
-      [A-Za-z_$][A-Za-z_.$]* [0-9]{0,3} [A-Za-z_.]* \(                                   # getpass(
-        (?: ["'`)].* | [A-Za-z_][\w.]*(?:[),].*)? | [{\[*].* | )
-    | [A-Za-z_][\w.]* \[ (?: ["'`].* | [0-9]{1,3}\].* | [A-Za-z_][\w.]*(?:[\],].*)? | )  # os.environ[
+    rf"""
+      [A-Za-z_$][A-Za-z_.$]{{2,}} [0-9]{{0,3}} [A-Za-z_.]* \( {_INSIDE}  # getpass("Password")
+    | [A-Za-z_][A-Za-z_.]{{2,}} \[ {_INSIDE}                             # environ["TOKEN"]
+    | [A-Za-z_][\w.]* \(\) .*                                            # uuid4().hex
     | (?:self|this|settings|os|process|config|conf|env|request|req|args|cls|options|opts|ctx|context|params|props|state
         |response|secrets|vault|import|django|models|forms|serializers|data|user|client|credentials|getenv|environ
         ) (?:\.[A-Za-z_]+)+
@@ -51,8 +60,12 @@ _CODE: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _IDENTIFIER: Final = re.compile(r"[a-z]*[A-Z_.!?][A-Za-z_.!?]*")
+_LETTERS: Final = re.compile(r"[A-Za-z_-]+")
+_CAMEL: Final = re.compile(r"(?:[A-Z]{0,5}[a-z]{2,})+[A-Z]{0,3}")
+_JOINED: Final = re.compile(r"(?:[A-Za-z]?[a-z]*|[0-9]{1,8})(?:[_./:-](?:[A-Za-z]?[a-z]*|[0-9]{1,8}))+")
+_PUNCTUATION: Final = ".,;:!?()[]{}*\"'`"
 _PATH: Final = re.compile(r"(?:~|\.{1,2})?/[a-z][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+")
-_PROSE: Final = re.compile(r"[A-Za-z][a-z]*(?:['’-][a-z]+)?[.,;:!?)\]}*\"']*")
+_PROSE: Final = re.compile(r"(?:[A-Za-z][a-z]*|[A-Z]{2,5})(?:['’-][a-z]+)?[.,;:!?)\]}*\"']*")
 _SPACE: Final = re.compile(r"\s")
 _SCHEME: Final = re.compile(r"[A-Za-z][\w-]{1,30}\s+(?=\S)")
 _COOKIE: Final = re.compile(r"\s*[\w.$*-]{1,80}=\S")
@@ -70,7 +83,7 @@ def is_secret(value: str, named: Hint, place: Place = Place.EXACT) -> bool:
     """Whether `value`, beside a name that says `named`, is to be masked."""
     if len(value) > LONGEST_HARMLESS:
         return named is Hint.SURE or not _SPACE.search(value, 0, LONGEST_HARMLESS)
-    if is_harmless(value) or not (place is Place.EXACT or is_open(value)):
+    if len(value) < FEWEST or is_harmless(value) or not (place is Place.EXACT or is_open(value)):
         return False
     if named is Hint.HEADER:
         return _is_header(value, place)
@@ -92,7 +105,10 @@ def is_harmless(value: str) -> bool:
     stripped = value.strip().strip(".,;:!?")
     if not stripped or stripped.lower() in NO_VALUES:
         return True
-    return _PLACEHOLDER.fullmatch(stripped) is not None or _PATH.fullmatch(stripped) is not None
+    if _PLACEHOLDER.fullmatch(stripped) or _PATH.fullmatch(stripped):
+        return True
+    named = split(stripped) if _LETTERS.fullmatch(stripped) else []
+    return len(named) > 1 and NAME_WORDS.issuperset(named)
 
 
 def is_open(value: str) -> bool:
@@ -120,12 +136,13 @@ def is_sentence(value: str) -> bool:
 
 def looks_random(value: str) -> bool:
     """Whether `value` has no spaces, and letters mixed with digits, or is long and of mixed case."""
+    value = value.strip(_PUNCTUATION)
     if len(value) < 6 or any(character.isspace() for character in value):
         return False
     letters = sum(character.isalpha() for character in value)
     numbers = sum(character.isdigit() for character in value)
     if numbers and letters:
-        return True
+        return not _JOINED.fullmatch(value)
     if numbers:
         return len(value) >= 20
-    return len(value) >= 16 and not value.islower() and not value.isupper() and not value.istitle()
+    return len(value) >= 16 and not value.islower() and not value.isupper() and not _CAMEL.fullmatch(value)
