@@ -10,6 +10,7 @@ from llmtrace.exceptions import ConfigurationError
 from llmtrace.providers import openai_chat, openai_embeddings, openai_responses
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Request
 from llmtrace.providers.hosts import OPENAI, Host
+from llmtrace.providers.missing import missing_key
 from llmtrace.providers.stainless import StainlessProvider, decoded
 
 
@@ -105,11 +106,3 @@ class OpenAI(StainlessProvider):
 
     def built(self, data: Any, response: Any) -> Any:
         return self.sdk().built(data, response, responses=self._responses)
-
-
-def missing_key(title: str, variable: str) -> ConfigurationError:
-    """What to raise when there is no key."""
-    return ConfigurationError(
-        f'No API key for {title}: set "api_key" in the OPTIONS of its entry in LLMTRACE["PROVIDERS"], '
-        f"or the environment variable {variable}."
-    )

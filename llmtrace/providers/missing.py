@@ -1,0 +1,33 @@
+"""What to say when a key or an optional SDK is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from llmtrace.exceptions import ConfigurationError, MissingDependencyError
+
+
+def missing_key(title: str, variable: str) -> ConfigurationError:
+    """What to raise when a provider has no key."""
+    return ConfigurationError(
+        f'No API key for {title}: set "api_key" in the OPTIONS of its entry in LLMTRACE["PROVIDERS"], '
+        f"or the environment variable {variable}."
+    )
+
+
+@contextmanager
+def needed(module: str, extra: str) -> Iterator[None]:
+    """Import an optional SDK inside the block.
+
+    Raises:
+        MissingDependencyError: `module` is not installed; the message has the command that installs it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in (module, "httpx2"):
+            raise
+        raise MissingDependencyError(
+            f'This provider needs the package {module}: pip install "django-llmtrace[{extra}]"', name=error.name
+        ) from None
