@@ -14,7 +14,7 @@ from celery.app.task import Context as Request
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 
 from llmtrace import semconv
 from llmtrace.conf import get_config
@@ -113,6 +113,9 @@ class Run:
         self.span.set_attribute(semconv.CELERY_STATE, outcome.state)
         if outcome.exception is not None:
             record(self.span, outcome.exception, failed=outcome.error)
+        elif outcome.error:
+            self.span.set_attribute(semconv.ERROR_TYPE, semconv.ERROR_TYPE_OTHER)
+            self.span.set_status(StatusCode.ERROR)
         self.span.end()
         if outcome.state == TERMINATED:
             flush()  # what told the process to end may kill it a moment later

@@ -1,4 +1,4 @@
-"""Real workers for the tests of jobs, one host project for each broker."""
+"""Applications for the tests of jobs: in the test's process, and as a host project with real workers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,28 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from opentelemetry.trace import Tracer
 from pytest_django import DjangoDbBlocker
 
+from llmtrace.tracing.setup import connect
 from tests.databases import new_database
+from tests.jobs.apps import Jobs, installed
 from tests.jobs.brokers import BROKERS, new_broker
 from tests.jobs.processes import Site
+
+
+@pytest.fixture
+def jobs(caplog: pytest.LogCaptureFixture) -> Iterator[Jobs]:
+    """An application whose jobs are traced; a mistake of ours fails the test."""
+    with installed():
+        yield Jobs()
+    assert "mistake of llmtrace" not in caplog.text
+
+
+@pytest.fixture
+def host() -> Tracer:
+    """A tracer of the host's, in the provider that llmtrace has found."""
+    return connect().get_tracer("host")
 
 
 @pytest.fixture(params=BROKERS, scope="module")

@@ -7,27 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from llmtrace.models import Span
 from tests.jobs.traces import Trace
 from tests.services import ROOT
+from tests.waiting import until
 
-START_S = 30.0
-STOP_S = 30.0
-
-
-def eventually(what: str, happened: Callable[[], Any], within: float = 30.0) -> Any:
-    """What `happened` returns once that is true; asks again until `within` seconds have passed."""
-    deadline = time.monotonic() + within
-    while not (result := happened()):
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(0.05)
-    return result
+PATIENCE_S: Final = 30.0
 
 
 class Site:
@@ -68,7 +58,7 @@ class Site:
             )
         worker = Worker(process, log)
         try:
-            eventually("the worker is ready", worker.is_ready, START_S)
+            until(worker.is_ready, "the worker is ready", PATIENCE_S)
             yield worker
         finally:
             worker.stop()
@@ -89,7 +79,7 @@ class Site:
             trace = Trace(self.spans(trace_id))
             return trace if len(trace.runs()) >= runs else None
 
-        found: Trace = eventually(f"{runs} runs in trace {trace_id}", enough)
+        found: Trace = until(enough, f"{runs} runs in trace {trace_id}", PATIENCE_S)
         return found
 
 
@@ -110,8 +100,8 @@ class Worker:
         if self.process.poll() is None:
             self.process.send_signal(by)
         try:
-            self.process.wait(STOP_S)
+            self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"the worker did not end within {STOP_S} s\n{self.log.read_text()}") from None
+            raise AssertionError(f"the worker did not end within {PATIENCE_S} s\n{self.log.read_text()}") from None

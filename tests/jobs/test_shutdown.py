@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.jobs.processes import Site, eventually
+from tests.jobs.processes import PATIENCE_S, Site
 from tests.jobs.traces import Trace
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -31,13 +32,13 @@ def assert_all_there(site: Site, trace_id: str, ran: int) -> Trace:
 def test_nothing_is_lost_when_the_worker_is_told_to_end_in_or_right_after_a_burst(site: Site) -> None:
     with ThreadPoolExecutor(1) as background, site.worker("--pool", "prefork", "--concurrency", "2") as worker:
         visit = background.submit(site.visit, "burst-200")
-        eventually("some of the jobs have run", lambda: executed(site, "burst-200") >= 20)
+        until(lambda: executed(site, "burst-200") >= 20, "some of the jobs have run", PATIENCE_S)
         worker.stop()
         ran = executed(site, "burst-200")
         trace_id = visit.result()["burst-200"]
         assert len(assert_all_there(site, trace_id, ran).publishes()) == 200
     with site.worker("--pool", "prefork", "--concurrency", "2") as worker:
-        eventually("the others have run", lambda: executed(site, "burst-200") >= 200)
+        until(lambda: executed(site, "burst-200") >= 200, "the others have run", PATIENCE_S)
         worker.stop()
     trace = assert_all_there(site, trace_id, executed(site, "burst-200"))
     assert {trace.parent(run).span_id for run in trace.runs()} == {span.span_id for span in trace.publishes()}
@@ -47,7 +48,7 @@ def test_nothing_is_lost_when_each_job_has_a_process_of_its_own(site: Site) -> N
     recycled = ("--max-tasks-per-child", "1", "--pool", "prefork", "--concurrency", "4")
     with site.worker(*recycled) as worker:
         trace_id = site.visit("burst-12")["burst-12"]
-        eventually("all jobs have run", lambda: executed(site, "burst-12") == 12)
+        until(lambda: executed(site, "burst-12") == 12, "all jobs have run", PATIENCE_S)
         worker.stop()
     trace = assert_all_there(site, trace_id, 12)
     processes = [span.attributes["process.pid"] for span in trace.spans if span.name == "work of tick"]

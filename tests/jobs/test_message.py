@@ -1,0 +1,90 @@
+"""What a message carries, and what is believed of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry import baggage, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
+
+from llmtrace.jobs import message
+from llmtrace.tracing.attributes import NONE, TraceAttributes
+
+SENDER = SpanContext(0xABC, 0xDEF, False, TraceFlags(1), TraceState([("vendor", "1")]))
+NOW = 1_795_000_000.5
+
+
+def under(span: SpanContext = SENDER) -> Context:
+    return trace.set_span_in_context(NonRecordingSpan(span), Context())
+
+
+def test_the_senders_span_time_and_attributes_come_back() -> None:
+    headers: dict[str, Any] = {}
+    message.write(headers, NOW, TraceAttributes("7", tags=("vip",)), under())
+    sent = message.read(headers.get)
+    assert sent.parent == SpanContext(0xABC, 0xDEF, True, TraceFlags(1), TraceState([("vendor", "1")]))
+    assert sent.at == NOW
+    assert sent.attributes == TraceAttributes("7", tags=("vip",))
+
+
+def test_trace_attributes_are_never_baggage() -> None:
+    headers: dict[str, Any] = {}
+    message.write(headers, NOW, TraceAttributes("7"), under())
+    assert "baggage" not in headers
+
+
+def test_baggage_of_the_host_goes_along() -> None:
+    headers: dict[str, Any] = {}
+    message.write(headers, NOW, NONE, baggage.set_baggage("tenant", "north", under()))
+    assert headers["baggage"] == "tenant=north"
+    assert baggage.get_all(message.read(headers.get).context) == {"tenant": "north"}
+
+
+def test_baggage_that_the_host_wrote_itself_is_kept() -> None:
+    headers: dict[str, Any] = {"baggage": "tenant=north"}
+    message.write(headers, NOW, NONE, under())
+    assert headers["baggage"] == "tenant=north"
+
+
+def test_the_state_of_another_trace_does_not_stay_in_a_copied_message() -> None:
+    headers: dict[str, Any] = {"tracestate": "old=1"}
+    message.write(headers, NOW, NONE, under(SpanContext(1, 2, False)))
+    assert "tracestate" not in headers
+
+
+def test_a_sender_outside_of_any_trace_names_none() -> None:
+    headers: dict[str, Any] = {}
+    message.write(headers, NOW, NONE, Context())
+    assert "traceparent" not in headers
+    assert message.read(headers.get).parent is None
+
+
+strange = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.binary()
+    | st.text(st.characters())
+    | st.lists(st.text())
+)
+names = st.sampled_from(("traceparent", "tracestate", "baggage", message.HEADER))
+
+
+@given(st.dictionaries(names, strange | st.text("0123456789abcdef-=,;%", max_size=9000)))
+def test_reading_never_raises(headers: dict[str, Any]) -> None:
+    sent = message.read(headers.get)
+    assert sent.parent is None or sent.parent.is_valid
+
+
+def test_headers_that_are_too_long_are_not_read() -> None:
+    headers: dict[str, Any] = {}
+    message.write(headers, NOW, NONE, under())
+    headers |= {"baggage": "k=" + "v" * 9000, message.HEADER: "A" * 9000}
+    sent = message.read(headers.get)
+    assert sent.parent is not None
+    assert baggage.get_all(sent.context) == {}
+    assert (sent.at, sent.attributes) == (None, NONE)
