@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
 from llmtrace.checks import check_settings, database_problems
-from llmtrace.conf import read
+from llmtrace.conf import Config, ExporterConfig, JobsConfig, QueueConfig, SpoolConfig, read
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "sk-very-secret-value"
@@ -221,6 +222,15 @@ def test_manage_check_shows_the_problem_and_no_traceback() -> None:
     assert "(llmtrace.E001)" in str(raised.value)
     assert SECRET not in str(raised.value)
     assert isinstance(found({"TYPO": 1, **NONE})[0], Error)
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    keys = {field.name.upper() for field in fields(Config)} - {"PROBLEMS", "EXPORTERS_GIVEN"}
+    assert sorted(re.findall(r"^### (\w+)", page, re.MULTILINE)) == sorted(keys)
+    inner = [*fields(ExporterConfig), *fields(JobsConfig), *fields(SpoolConfig)]
+    rows = {field.name.upper() for field in inner} - {"WHERE"} | {field.name for field in fields(QueueConfig)}
+    assert set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE)) == rows
 
 
 def test_every_id_in_the_code_is_documented_and_no_other() -> None:
