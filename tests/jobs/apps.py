@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
@@ -14,7 +13,6 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
 from llmtrace import semconv
-from llmtrace.jobs import install, uninstall
 from tests.recorded import Recorded
 
 
@@ -71,16 +69,6 @@ class Jobs:
         while sent := self.messages():
             for message in sent:
                 self.run(message)
-
-
-@contextmanager
-def installed() -> Iterator[None]:
-    """The instrumentation, for a block."""
-    install()
-    try:
-        yield
-    finally:
-        uninstall()
 
 
 def attributes(span: ReadableSpan) -> dict[str, Any]:

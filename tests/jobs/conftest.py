@@ -12,7 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 from llmtrace.tracing.setup import connect
 from tests.databases import new_database
-from tests.jobs.apps import Jobs, installed
+from tests.jobs.apps import Jobs
 from tests.jobs.brokers import BROKERS, new_broker
 from tests.jobs.processes import Site
 
@@ -20,8 +20,7 @@ from tests.jobs.processes import Site
 @pytest.fixture
 def jobs(caplog: pytest.LogCaptureFixture) -> Iterator[Jobs]:
     """An application whose jobs are traced; a mistake of ours fails the test."""
-    with installed():
-        yield Jobs()
+    yield Jobs()
     assert "mistake of llmtrace" not in caplog.text
 
 

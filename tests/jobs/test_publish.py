@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from llmtrace import jobs as instrumentation
 from llmtrace import semconv, trace_attributes
 from llmtrace.jobs import message
-from tests.jobs.apps import Jobs, installed
+from tests.jobs.apps import Jobs
 from tests.recorded import Recorded, is_below, settings
 
 
@@ -90,7 +90,7 @@ def test_baggage_of_the_host_goes_along_and_ours_never(jobs: Jobs, recorded: Rec
 def test_a_publish_that_fails_ends_its_span_with_the_error(recorded: Recorded, host: trace.Tracer) -> None:
     app = Celery("away", broker="amqp://127.0.0.1:1", set_as_current=False)
     app.conf.broker_transport_options = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
-    with installed(), host.start_as_current_span("view"):
+    with host.start_as_current_span("view"):
         with pytest.raises(OperationalError):
             app.send_task("shop.summary", retry=False)
         host.start_span("next").end()
@@ -168,15 +168,23 @@ def test_a_mistake_of_ours_never_reaches_the_sender(
     caplog.clear()
 
 
-def test_installing_twice_makes_one_span_and_uninstalling_leaves_celery_as_it_was(recorded: Recorded) -> None:
-    before = Celery.__dict__["send_task"]
-    receivers = len(signals.before_task_publish.receivers)
-    with installed():
+def test_installing_twice_makes_one_span_and_uninstalling_leaves_celery_as_it_was(
+    jobs: Jobs, recorded: Recorded
+) -> None:
+    instrumentation.uninstall()
+    try:
+        before = Celery.__dict__["send_task"]
+        receivers = len(signals.before_task_publish.receivers)
         instrumentation.install()
-        Jobs().app.send_task("shop.summary")
+        instrumentation.install()
+        jobs.app.send_task("shop.summary")
+        instrumentation.uninstall()
+        assert Celery.__dict__["send_task"] is before
+        assert len(signals.before_task_publish.receivers) == receivers
+        jobs.app.send_task("shop.summary")
+    finally:
+        instrumentation.install()
     assert recorded.names() == ["publish shop.summary"]
-    assert Celery.__dict__["send_task"] is before
-    assert len(signals.before_task_publish.receivers) == receivers
 
 
 @pytest.mark.parametrize("order", ["install(); import celery.app.base", "import celery.app.base; install()"])

@@ -8,7 +8,6 @@ import sys
 import django
 
 import tests.jobs.site.celery  # noqa: F401 - shared tasks find their application by it
-from llmtrace.tracing.setup import connect
 
 
 def visit(names: list[str]) -> dict[str, str]:
@@ -21,5 +20,4 @@ def visit(names: list[str]) -> dict[str, str]:
 
 if __name__ == "__main__":
     django.setup()
-    connect()
     sys.stdout.write(json.dumps(visit(sys.argv[1:])))
