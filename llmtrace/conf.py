@@ -262,7 +262,8 @@ class _Reader:
         values: dict[str, Any] = {}
         if raw is not None:
             self.take(values, "texts", where, raw, kind)
-        return values.get("texts", ())
+        found: tuple[str, ...] = values.get("texts", ())
+        return found
 
     def section(self, where: str, raw: object, cls: type[Any], kinds: Mapping[str, _Kind]) -> Any:
         given, values = self.mapping(where, raw), dict[str, Any]()

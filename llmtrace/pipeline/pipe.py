@@ -17,7 +17,7 @@ from llmtrace.conf import ExporterConfig
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.filtering import Filter, Lost, passed
 from llmtrace.pipeline.ledger import Account, Ledger
-from llmtrace.pipeline.outcome import Closing, Exported, Moving, RetryLater
+from llmtrace.pipeline.outcome import Closing, Exported, Moving, Outcome, RetryLater
 from llmtrace.pipeline.queue import Entry, Item, SpanQueue
 
 logger = logging.getLogger("llmtrace.pipeline")
@@ -176,6 +176,7 @@ class Pipe:
         """What went wrong, if the batch is to be offered again, and whether an exporter of others said so."""
         try:
             exporter = self.exporter()
+            outcome: Outcome
             if destination is not None and isinstance(exporter, Moving):
                 outcome = exporter.export(spans, destination)
             else:

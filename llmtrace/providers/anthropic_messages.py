@@ -11,7 +11,7 @@ from llmtrace.providers.anthropic_reading import MessageReader, answer
 from llmtrace.providers.anthropic_rendering import rendered, rendered_system
 from llmtrace.providers.base import Answer, ChatProtocol, Request, Schema
 from llmtrace.providers.media import encoded
-from llmtrace.providers.messages import as_message, parts
+from llmtrace.providers.messages import JSON_REQUEST, as_message, parts
 from llmtrace.types import Message, Part, ToolCall
 
 PATH: Final = "/v1/messages"
@@ -182,9 +182,6 @@ CHOICES: Final = ("auto", "none", "required", "any")
 def named_tool(name: str) -> dict[str, str]:
     """The choice of one tool."""
     return {"type": "tool", "name": name}
-
-
-JSON_REQUEST: Final = "Answer with a JSON object and nothing else."
 
 
 def with_json_request(system: Any) -> Any:

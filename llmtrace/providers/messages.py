@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from llmtrace.providers.base import AnyMessage
 from llmtrace.providers.media import DATA_URL
 from llmtrace.providers.openai_reading import call_of, text_or_none
 from llmtrace.types import Message, Part
+
+JSON_REQUEST: Final = "Answer with a JSON object and nothing else."
+"""The system text that asks for JSON where a protocol has no switch for it."""
 
 
 def as_message(given: AnyMessage) -> Message:

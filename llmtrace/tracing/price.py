@@ -89,8 +89,9 @@ def _stepped(prices: Mapping[str, Any]) -> Rate:
 
 
 def _price_above(price: Any, start: int) -> Decimal:
-    reached = [tier.price for tier in getattr(price, "tiers", ()) if tier.start <= start]
-    return reached[-1] if reached else getattr(price, "base", price)
+    reached: list[Decimal] = [tier.price for tier in getattr(price, "tiers", ()) if tier.start <= start]
+    base: Decimal = getattr(price, "base", price)
+    return reached[-1] if reached else base
 
 
 def _linear(prices: Mapping[str, Any]) -> Rate:
@@ -104,7 +105,7 @@ def _linear(prices: Mapping[str, Any]) -> Rate:
     def rate(usage: Usage) -> Decimal:
         cached, written = usage.cached_tokens or 0, usage.cache_write_tokens or 0
         plain = max(0, (usage.input_tokens or 0) - cached - written)
-        total = plain * per_input + (usage.output_tokens or 0) * per_output
+        total: Decimal = plain * per_input + (usage.output_tokens or 0) * per_output
         if cached:
             total += cached * per_cached
         if written:
