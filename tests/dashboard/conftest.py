@@ -85,16 +85,16 @@ class Visit:
             self.complaints.append(message.text)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A browser without a screen, which talks to nobody but the site.
 
-    Whatever a test needs from the database it asks for before it uses the browser: Playwright runs an event loop in
-    this thread, and Django refuses to query there.
+    Playwright keeps an event loop in this thread, where Django would refuse to ask the database.
     """
     path = require_or_skip("chromium")
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *quiet]
         )

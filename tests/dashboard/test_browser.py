@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.dashboard.conftest import Visit, session_of
 
 pytestmark = pytest.mark.slow
 
+LIST, TRACE = "/admin/llmtrace/span/", f"/admin/llmtrace/trace/{rows.TRACE}/"
 Visitor = Callable[..., Visit]
 
 
@@ -28,6 +30,14 @@ def key(transactional_db: None) -> str:
 @pytest.fixture
 def filled(key: str) -> None:
     rows.shop_trace()
+
+
+@pytest.fixture
+def hostile(key: str) -> None:
+    run = "</pre><script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">\u202e"
+    long = "w" * 200
+    content = {"gen_ai.output.messages": [rows.text("assistant", run + "w" * 1_000_000)], "gen_ai.input.messages": run}
+    rows.span(run + long, trace_id=rows.TRACE, model=long, user_id=run + long, service=long, content=content)
 
 
 @pytest.fixture
@@ -66,15 +76,99 @@ def test_a_person_clicks_from_the_list_to_what_was_said_in_a_call(filled: None, 
     assert seen.complaints == []
 
 
+def test_the_policy_is_in_force_and_what_breaks_it_is_heard(visit: Visitor) -> None:
+    seen = visit("/admin/llmtrace/span/")
+    assert seen.complaints == []
+    seen.page.evaluate("document.head.append(Object.assign(document.createElement('style'), {textContent: 'a {}'}))")
+    assert any("Content Security Policy" in complaint for complaint in seen.complaints)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_are_drawn_in_light_and_in_dark(filled: None, visit: Visitor, pictures: Path, scheme: str) -> None:
     for name, path in {
-        "list": "/admin/llmtrace/span/",
-        "everything": "/admin/llmtrace/span/?show=all",
-        "trace": f"/admin/llmtrace/trace/{rows.TRACE}/?span={'1' * 16}",
-        "failed": f"/admin/llmtrace/trace/{rows.TRACE}/?span={'e' * 16}",
+        "list": LIST,
+        "everything": f"{LIST}?show=all",
+        "filtered": f"{LIST}?show=all&user_id=4711&model=o3",
+        "trace": f"{TRACE}?span={'1' * 16}",
+        "failed": f"{TRACE}?span={'e' * 16}",
         "missing": f"/admin/llmtrace/trace/{'0' * 32}/",
     }.items():
         seen = visit(path, color_scheme=scheme)
         seen.page.screenshot(path=pictures / f"{name}-{scheme}.png", full_page=True)
-        assert seen.complaints == [] or name == "missing"
+        assert [complaint for complaint in seen.complaints if "404" not in complaint] == []
+        assert brightness(seen) == scheme
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_empty_store_tells_a_newcomer_what_to_do(visit: Visitor, pictures: Path, scheme: str) -> None:
+    seen = visit(LIST, color_scheme=scheme)
+    seen.page.screenshot(path=pictures / f"empty-{scheme}.png", full_page=True)
+    expect(seen.page.get_by_role("heading", name="No spans yet")).to_be_visible()
+    assert brightness(seen) == scheme
+    assert seen.complaints == []
+
+
+@pytest.mark.parametrize(("chosen", "preferred"), [("dark", "light"), ("light", "dark")])
+def test_the_theme_that_is_chosen_beats_the_one_that_the_system_prefers(
+    filled: None, visit: Visitor, chosen: str, preferred: str
+) -> None:
+    seen = visit(TRACE, color_scheme=preferred)
+    seen.page.evaluate("theme => document.documentElement.dataset.theme = theme", chosen)
+    assert brightness(seen) == chosen
+    chip = seen.page.locator(".lt-chip").first.evaluate("chip => getComputedStyle(chip).backgroundColor")
+    assert chip == {"dark": "rgb(32, 40, 45)", "light": "rgb(238, 243, 246)"}[chosen]
+
+
+def test_without_javascript_everything_is_still_there(filled: None, visit: Visitor) -> None:
+    page = visit(LIST, java_script_enabled=False).page
+    page.get_by_role("link", name="Errors").click()
+    page.get_by_role("link", name="Call summarise", exact=True).click()
+    page.get_by_role("complementary").get_by_text("Stack", exact=True).click()
+    expect(page.get_by_text("openai.APITimeoutError: Request timed out.")).to_be_visible()
+    page.get_by_role("link", name="recommend_book").click()
+    expect(page.get_by_role("complementary", name="recommend_book")).to_be_visible()
+
+
+def test_a_trace_can_be_read_with_the_keyboard_alone(filled: None, visit: Visitor) -> None:
+    page = visit(TRACE).page
+    page.get_by_role("link", name="POST /recommend/").focus()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("complementary", name="summarise_reviews")).to_be_visible()
+    expect(page.locator("[aria-current=true]")).to_contain_text("attempt 1")
+
+
+def test_the_waterfall_is_a_table_with_a_name_and_headings(filled: None, visit: Visitor) -> None:
+    table = visit(TRACE).page.get_by_role("table", name="The spans of the trace")
+    for heading in ("Span", "When", "Time", "Tokens", "Cost"):
+        expect(table.get_by_role("columnheader", name=heading, exact=True)).to_have_count(1)
+    assert table.get_by_role("row").count() == 13
+
+
+def test_on_a_narrow_screen_what_was_said_comes_first_and_nothing_is_cut_off(
+    filled: None, visit: Visitor, pictures: Path
+) -> None:
+    for name, path in {"list": LIST, "trace": f"{TRACE}?span={'1' * 16}"}.items():
+        page = visit(path, viewport={"width": 390, "height": 800}).page
+        page.screenshot(path=pictures / f"{name}-narrow.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    panel, tree = page.locator(".lt-panel").bounding_box(), page.locator(".lt-tree").bounding_box()
+    assert panel
+    assert tree
+    assert panel["y"] < tree["y"]
+
+
+def test_hostile_text_neither_runs_nor_bursts_the_page(hostile: None, visit: Visitor, pictures: Path) -> None:
+    for path in (f"{LIST}?show=all", TRACE):
+        seen = visit(path)
+        seen.page.screenshot(path=pictures / "hostile.png")
+        assert seen.page.title() != "run"
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 1500
+        assert seen.complaints == []
+
+
+def brightness(seen: Visit) -> str:
+    """Whether the page is light or dark, by the colour behind it."""
+    colour = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return "light" if sum(map(int, re.findall(r"\d+", colour)[:3])) > 380 else "dark"
