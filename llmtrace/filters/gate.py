@@ -14,7 +14,7 @@ from typing import Final
 
 from pydantic_core import SchemaValidator, core_schema
 
-from llmtrace.filters.names import NAME_AFAR, SUFFIXES
+from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 
 _BETWEEN: Final = r"(?:[^a-z0-9:=,>]|\\[nrt]|&#?[a-z0-9]+;|%2[27]|\\+u002[27])*"
@@ -48,22 +48,24 @@ def loosened(tail: str) -> str:
     return tail.lower().replace(r"\w", "a-z0-9_")
 
 
-def _token_patterns() -> Iterable[str]:
-    for row in PREFIXED:
-        prefixes = "|".join(re.escape(prefix.lower()) for prefix in row.prefixes.split())
-        yield f"(?:{prefixes}){loosened(row.tail)}"
-    for inner in INNER:
-        yield loosened(inner.anchor)
+def token_patterns() -> list[str]:
+    """What tokens of vendors look like from afar."""
+    return [
+        *(f"(?:{_alternatives(row.prefixes.lower())}){loosened(row.tail)}" for row in PREFIXED),
+        *(loosened(row.anchor) for row in INNER),
+    ]
+
+
+def _alternatives(prefixes: str) -> str:
+    return "|".join(map(re.escape, prefixes.split()))
 
 
 class Gate:
-    """Tells whether a text may hold a secret."""
+    """Tells whether a text may hold something that one of the patterns looks for; they are in lower case."""
 
-    def __init__(self, name: str = NAME_AFAR, more: Iterable[str] = ()) -> None:
-        """Look for values beside names that end as the pattern `name` says, for tokens and forms, and for `more`."""
-        pattern = "|".join([*_token_patterns(), *FORMS, names_pattern(name), *more])
-        self._matches = SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._matches = SchemaValidator(core_schema.str_schema(pattern="|".join(patterns))).isinstance_python
 
     def may_hold(self, text: bytes) -> bool:
-        """Whether `text`, which is UTF-8, may hold a secret."""
+        """Whether `text`, which is UTF-8, may hold such a thing."""
         return self._matches(text.lower())

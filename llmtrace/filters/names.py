@@ -101,9 +101,13 @@ NAME_AFAR: Final = (
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
 
 
-@lru_cache(maxsize=8192)
 def hint(name: str) -> Hint | None:
     """What `name` says of the value beside it, None when it says nothing."""
+    return _hint(name[-LONGEST:])
+
+
+@lru_cache(maxsize=8192)
+def _hint(name: str) -> Hint | None:
     found = split(name)
     while found and (found[-1] in SUFFIXES or found[-1].isdigit()):
         found.pop()
@@ -115,7 +119,7 @@ def hint(name: str) -> Hint | None:
 
 def split(name: str) -> list[str]:
     """The words of a name in lower case: of ``apiKey``, ``API_KEY`` and ``api-key`` the same two."""
-    return [word.lower() for word in _WORDS.findall(name[-LONGEST:])]
+    return [word.lower() for word in _WORDS.findall(name)]
 
 
 def _password(word: str, before: str) -> Hint | None:
@@ -162,10 +166,10 @@ class Names:
         own = [f"|{'[_. -]?'.join(map(re.escape, found))}" for found in self._more]
         self.pattern = f"(?:{NAME}{''.join(own)})"
         self.pattern_afar = f"(?:{NAME_AFAR}{''.join(own)})"
-        self.hint = lru_cache(maxsize=8192)(self._hint) if self._more or self._keep else hint
+        self.hint = self._hint if self._more or self._keep else hint
 
     def _hint(self, name: str) -> Hint | None:
-        found = split(name)
+        found = split(name[-LONGEST:])
         if any(found[-len(kept) :] == kept for kept in self._keep):
             return None
         if any(found[-len(own) :] == own for own in self._more):

@@ -86,8 +86,10 @@ class Redact:
 
     def _may_change(self, span: EndedSpan) -> bool:
         parts: list[Any] = [span.name, span.status.description, span.attributes]
-        parts += ((event.name, dict(event.attributes or ())) for event in span.events)
-        parts += (dict(link.attributes) for link in span.links if link.attributes)
+        if events := span.events:
+            parts += [[event.name, dict(event.attributes or ())] for event in events]
+        if links := span.links:
+            parts += [dict(link.attributes or ()) for link in links]
         try:
             return self._redactor.may_change(to_json(parts, serialize_unknown=True))
         except Exception:  # lone surrogates, cycles, depth, keys of people's own: all is read

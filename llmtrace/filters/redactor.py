@@ -10,13 +10,14 @@ from typing import Any, Final
 
 from llmtrace.filters.assignments import Assignments, Found
 from llmtrace.filters.forms import forms
-from llmtrace.filters.gate import Gate
+from llmtrace.filters.gate import FORMS, Gate, names_pattern, token_patterns
 from llmtrace.filters.names import Names
 from llmtrace.filters.personal import Kind
 from llmtrace.filters.structure import Structure
 from llmtrace.filters.tokens import tokens
 
 MASK: Final = "[REDACTED]"
+SHORTEST: Final = 6  # characters of a text that can hold a name, a sign and a value
 
 
 class Redactor:
@@ -45,14 +46,16 @@ class Redactor:
         self._personal = tuple(personal)
         self._patterns = tuple(patterns)
         self._function = function
+        self._unknown = bool(self._patterns) or function is not None  # what is looked for: then every text is read
         self._mask = mask
-        self._gate = Gate(self._names.pattern_afar, self._more_for_gate())
+        self._tokens = Gate(token_patterns())
+        self._gate = Gate([*token_patterns(), *FORMS, names_pattern(self._names.pattern_afar), *self._more_for_gate()])
         self._structure = Structure(self._text, self._names.hint, mask, reads_numbers=bool(self._personal))
 
     def _more_for_gate(self) -> Iterator[str]:
         yield from (kind.gate for kind in self._personal)
-        if self._patterns or self._function:
-            yield ""  # what these look for is not known: every text is read
+        if self._unknown:
+            yield ""  # which every text holds
 
     def may_change(self, text: bytes) -> bool:
         """Whether `text`, UTF-8 and perhaps escaped as in JSON, may hold something to mask. Quick, never wrongly no."""
@@ -67,20 +70,19 @@ class Redactor:
         return self._text(text, 0)
 
     def _text(self, text: str, depth: int) -> str:
+        if len(text) < SHORTEST and not self._unknown:
+            return text
         if not self._gate.may_hold(text.encode("utf-8", "replace")):
             return text
-        if text.lstrip()[:1] in ("{", "["):
-            try:
-                return self._json(text, depth)
-            except (ValueError, RecursionError):  # no JSON, or deeper or longer numbers than Python reads
-                pass
+        if (decoded := _decoded(text)) is not None:
+            after = self._structure(decoded, depth + 1)
+            return text if after is decoded else json.dumps(after, ensure_ascii=text.isascii())
         masked = self._mask.join(map(self._masked, text.split(self._mask)))
-        return masked if self._function is None else self._function(masked)
-
-    def _json(self, text: str, depth: int) -> str:
-        before = json.loads(text, parse_float=_number)
-        after = self._structure(before, depth + 1)
-        return text if after is before else json.dumps(after, ensure_ascii=text.isascii())
+        if self._function is not None:
+            masked = self._function(masked)
+            if not isinstance(masked, str):
+                raise TypeError("The function of Redact is to return a text.")
+        return text if masked == text else masked
 
     def _masked(self, text: str) -> str:
         found = sorted(self._found(text))
@@ -95,7 +97,8 @@ class Redactor:
     def _found(self, text: str) -> Iterator[Found]:
         lowered = lower(text)
         yield from self._assignments(text, lowered)
-        yield from (Found(*span) for span in tokens(text))
+        if self._tokens.may_hold(text.encode("utf-8", "replace")):
+            yield from (Found(*span) for span in tokens(text))
         yield from (Found(*span) for span in forms(text, lowered))
         for kind in self._personal:
             yield from (Found(*span) for span in kind.find(text))
@@ -121,6 +124,16 @@ def _joined(found: Iterable[Found]) -> Iterator[Found]:
             joined = Found(joined.start, each.end, joined.bare and each.bare)
     if joined is not None:
         yield joined
+
+
+def _decoded(text: str) -> Any:
+    """The object or array that `text` is in JSON; None when it is none, or nested deeper than Python reads."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text, parse_float=_number)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _number(text: str) -> float | str:

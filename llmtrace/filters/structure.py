@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from llmtrace.filters.names import Hint
@@ -12,9 +13,11 @@ from llmtrace.pipeline.ended import as_json
 
 DEEPEST: Final = 100
 CUT: Final = "…"
+SHORT_KEY: Final = 100  # characters: such keys come again and again
 SCALARS: Final = (bool, int, float, type(None))
 FEWEST_DIGITS: Final = 4  # of a number that is a secret by its name: below, it is a count or a switch
-SCHEMA_WORDS: Final = frozenset({"type", "$ref", "anyOf", "allOf", "oneOf", "enum", "const", "properties"})
+SCHEMA_WORDS: Final = frozenset({"$ref", "anyOf", "allOf", "oneOf", "enum", "properties"})
+SCHEMA_TYPES: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
 NAME_KEYS: Final = frozenset({"name", "key", "header", "field", "param", "parameter", "variable", "id", "label"})
 VALUE_KEYS: Final = frozenset({"value", "val", "Value", "VALUE"})
 
@@ -36,6 +39,7 @@ class Structure:
         self._hint = hint
         self._mask = mask
         self._reads_numbers = reads_numbers
+        self._short_key = lru_cache(maxsize=4096)(lambda key: text(key, 0))
 
     def __call__(self, value: Any, depth: int, named: Hint | None = None, path: frozenset[int] = frozenset()) -> Any:
         """`value` with what is secret masked.
@@ -83,9 +87,9 @@ class Structure:
         return value if masked is text else masked.encode("utf-8", "surrogateescape")
 
     def _mapping(self, value: dict[Any, Any], depth: int, named: Hint | None, path: frozenset[int]) -> Any:
-        if named is not None and not SCHEMA_WORDS.isdisjoint(value):
-            named = None  # a JSON schema, as in tool definitions, says what a secret looks like and holds none
-        paired = self._paired(value)
+        if named is not None and is_schema(value):
+            named = None
+        paired = None if VALUE_KEYS.isdisjoint(value) else self._paired(value)
         masked: dict[Any, Any] = {}
         changed = False
         for key, item in value.items():
@@ -102,11 +106,13 @@ class Structure:
         return next((named for name in names if isinstance(name, str) and (named := self._hint(name))), None)
 
     def _key(self, key: Any, depth: int) -> Any:
+        if isinstance(key, str):
+            return self._short_key(key) if len(key) <= SHORT_KEY else self._text(key, depth)
         if isinstance(key, SCALARS):
             return key
-        text = key if isinstance(key, str) else as_json(key)
+        text = as_json(key)
         masked = self._text(text, depth)
-        return key if masked == text else masked
+        return key if masked is text else masked
 
     def _sequence(self, value: Any, depth: int, named: Hint | None, path: frozenset[int]) -> Any:
         if named is None and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):
@@ -123,10 +129,16 @@ class Structure:
         """What JSON makes of `value`, when there is a secret in it."""
         try:
             plain = dict(value) if isinstance(value, Mapping) else json.loads(as_json(value))
-            masked = self(plain, depth, named, path)
         except Exception:  # people's own __str__ or __iter__, or JSON that Python does not read back
             return f"<{type(value).__name__}>"
+        masked = self(plain, depth, named, path)
         return value if masked is plain else masked
+
+
+def is_schema(value: dict[Any, Any]) -> bool:
+    """Whether `value` is a JSON schema, as tools have: it says what a secret looks like, and holds none."""
+    kind = value.get("type")
+    return (isinstance(kind, str) and kind in SCHEMA_TYPES) or not SCHEMA_WORDS.isdisjoint(value)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -134,8 +146,8 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _unlike(key: Any, taken: Mapping[Any, Any]) -> Any:
-    """`key`, or the first numbered form of it that is not `taken`: two masked keys are still two."""
-    number, new = 1, key
+    """`key`, or where it is `taken` a numbered form of it: two masked keys are still two."""
+    number, new = len(taken), key
     while new in taken:
         number += 1
         new = f"{key}#{number}"
