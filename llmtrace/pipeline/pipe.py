@@ -132,10 +132,16 @@ class Pipe:
     def _filtered(self, entries: Sequence[Entry]) -> list[EndedSpan]:
         spans = []
         for item, _ in entries:
-            span = passed(item.ended(), self._filters)
-            if isinstance(span, EndedSpan):
-                spans.append(self._adopted(span, item))
-            elif span is Lost.RAISED:
+            try:
+                span = passed(item.ended(), self._filters)
+                if isinstance(span, EndedSpan):
+                    spans.append(self._adopted(span, item))
+                    continue
+            except Exception:
+                logger.exception("A span could not be made ready for the exporter %s.", self.config.name)
+                self.ledger.dropped("could not be made ready")
+                continue
+            if span is Lost.RAISED:
                 self.ledger.failed_closed()
             else:
                 self.ledger.dropped("left out by a filter")
@@ -175,12 +181,7 @@ class Pipe:
     def _offer(self, spans: Sequence[EndedSpan], destination: str | None) -> tuple[str | None, bool]:
         """What went wrong, if the batch is to be offered again, and whether an exporter of others said so."""
         try:
-            exporter = self.exporter()
-            outcome: Outcome
-            if destination is not None and isinstance(exporter, Moving):
-                outcome = exporter.export(spans, destination)
-            else:
-                outcome = exporter.export(spans)
+            outcome = self._export_to(destination, spans)
         except RetryLater as later:
             return later.reason, False
         except Exception as error:
@@ -189,6 +190,12 @@ class Pipe:
             return "the exporter answered FAILURE", True
         self._settle(outcome if isinstance(outcome, Exported) else Exported(len(spans)))
         return None, False
+
+    def _export_to(self, destination: str | None, spans: Sequence[EndedSpan]) -> Outcome:
+        exporter = self.exporter()
+        if destination is not None and isinstance(exporter, Moving):
+            return exporter.export(spans, destination)
+        return exporter.export(spans)
 
     def _settle(self, outcome: Exported) -> None:
         self.ledger.sent(outcome.sent)
