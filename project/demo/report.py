@@ -30,7 +30,7 @@ def wait_until_complete(children: Children, made: Sequence[Made], seconds: float
 
 
 def show(site: str, made: Sequence[Made], lacks: Lacking) -> None:
-    """Print every trace, then what is missing, then where to look."""
+    """Print every trace, then what is missing."""
     for each in made:
         print(f"\n{each.visit.title}  {site}{each.link}")
         for line in table.lines(Trace.read(each.trace_id)):
@@ -40,6 +40,10 @@ def show(site: str, made: Sequence[Made], lacks: Lacking) -> None:
         for lack in lacks.get(each.trace_id, ()):
             print(f"Missing in “{each.visit.title}”: {lack}")
     count = len(made) - len(lacks)
-    print(f"{count} of {len(made)} traces are complete.")
+    print(f"{count} of {len(made)} traces are complete.", flush=True)
+
+
+def invite(site: str) -> None:
+    """Print where to look."""
     name, password = LOGIN
     print(f"\nThe shop:  {site}/\nThe admin: {site}/admin/llmtrace/span/  (log in as {name} / {password})", flush=True)

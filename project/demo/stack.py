@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
-from dataclasses import dataclass
 from typing import Final
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
@@ -16,6 +16,7 @@ from project.demo.children import Children
 
 LOGIN: Final = ("admin", "admin")
 READY: Final = 60.0  # seconds that a process may take to begin
+MODELS_AT: Final = re.compile(r"Models at (\S+),")
 
 
 def prepare() -> None:
@@ -32,31 +33,23 @@ def prepare() -> None:
         user.save()
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Ports of the site and of the model server; None when the real host answers."""
-
-    site_port: int
-    models_port: int | None
-
-    @property
-    def site(self) -> str:
-        """The shop's address without a slash at the end."""
-        return f"http://127.0.0.1:{self.site_port}"
+def start_models(children: Children) -> None:
+    """Start the model server on a free port of its own choice, and tell all who are started later where it is."""
+    models = children.start("models", _python("project.modelserver", "--port", "0"))
+    children.wait("the model server says where it is", lambda: bool(MODELS_AT.search(models.log.read_text())), READY)
+    found = MODELS_AT.search(models.log.read_text())
+    assert found is not None
+    os.environ["MODEL_SERVER"] = found[1]
 
 
-def start(children: Children, addresses: Addresses) -> None:
-    """Start every process, and return once each of them is ready."""
-    if addresses.models_port is not None:
-        port = addresses.models_port
-        children.start("model server", _python("project.modelserver", "--port", str(port)))
+def start_site(children: Children, port: int) -> str:
+    """Start worker and site; the site's address, without a slash at its end, once both are ready."""
+    address = f"http://127.0.0.1:{port}"
     worker = children.start("worker", _python("celery", *_WORKER))
-    children.start("site", _python("uvicorn", *_SITE, "--port", str(addresses.site_port)))
-    if addresses.models_port is not None:
-        models = f"{settings.MODEL_SERVER}/models"
-        children.wait(f"{models} answers", lambda: _answers(models), READY)
+    children.start("site", _python("uvicorn", *_SITE, "--port", str(port)))
     children.wait("the worker says that it is ready", lambda: worker.said(" ready."), READY)
-    children.wait(f"{addresses.site} answers", lambda: _answers(f"{addresses.site}/"), READY)
+    children.wait(f"{address} answers", lambda: _answers(f"{address}/"), READY)
+    return address
 
 
 _WORKER: Final = (
@@ -75,7 +68,7 @@ def _python(module: str, *arguments: str) -> list[str]:
 
 def _answers(address: str) -> bool:
     try:
-        with urlopen(Request(address, headers={"Authorization": "Bearer sk-local"}), timeout=5) as answer:
+        with urlopen(address, timeout=5) as answer:
             return bool(answer.status == 200)
     except HTTPError as error:
         error.close()

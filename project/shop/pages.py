@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from celery.result import AsyncResult
 from django.contrib import messages
@@ -66,8 +67,8 @@ def start_job(request: HttpRequest) -> HttpResponse:
 @require_GET
 def job(request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
     """How far a job has come."""
-    shown = {"result": AsyncResult(str(task_id)), "trace_id": visitor.trace_asked_for(request)}
-    return render(request, "shop/job.html", shown)
+    result: AsyncResult[Any] = AsyncResult(str(task_id))
+    return render(request, "shop/job.html", {"result": result, "trace_id": visitor.trace_asked_for(request)})
 
 
 @require_POST
@@ -76,8 +77,8 @@ def fail(request: HttpRequest) -> HttpResponse:
     try:
         prompts.ask_missing_model("A book that nobody has written")
     except OpenAIError as error:
-        shown = {"error": error, "kind": type(error).__qualname__, "trace_id": visitor.current_trace()}
-        return render(request, "shop/failed.html", shown, status=502)
+        kind, trace_id = type(error).__qualname__, visitor.current_trace()
+        return render(request, "shop/failed.html", {"error": error, "kind": kind, "trace_id": trace_id}, status=502)
     return redirect("shop:home")
 
 
