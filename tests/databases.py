@@ -22,7 +22,7 @@ ENGINES = ("sqlite", "postgres", "mariadb")
 
 @pytest.fixture(params=ENGINES)
 def fresh_database(request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The alias of an empty, migrated database, once on each engine."""
+    """The alias of a database with our empty tables, once on each engine."""
     with django_db_blocker.unblock(), new_database(request.param, tmp_path) as alias:
         yield alias
 
@@ -34,14 +34,14 @@ def new_database(engine: str, folder: Path, *, migrate: bool = True) -> Iterator
     Args:
         engine: one of `ENGINES`; a server that is missing skips or fails the test.
         folder: where SQLite's file goes.
-        migrate: False leaves it without tables.
+        migrate: False leaves it without our tables; those of other apps it never has.
     """
     alias = f"llmtrace_{uuid.uuid4().hex[:12]}"
     with _created(engine, alias, folder) as settings:
         connections.settings[alias] = connections.configure_settings({"default": {}, alias: settings})[alias]
         try:
             if migrate:
-                call_command("migrate", database=alias, verbosity=0, interactive=False)
+                call_command("migrate", "llmtrace", database=alias, verbosity=0, interactive=False)
             yield alias
         finally:
             connections[alias].close()
