@@ -16,7 +16,7 @@ from llmtrace.calls.reply import Reply, T
 from llmtrace.exceptions import LLMTraceError
 from llmtrace.providers.base import Answer, Chunk, Reader
 from llmtrace.tracing.call_span import GONE, CallSpan
-from llmtrace.tracing.scope import current_scope, on_end
+from llmtrace.tracing.scope import current_scope, is_cancelled, on_end
 
 logger = logging.getLogger("llmtrace.calls")
 
@@ -67,7 +67,7 @@ class Reading:
             self.end("completed")
         else:
             gone = self._scope is not None and self._scope.client_gone
-            self.end("cancelled" if gone else "abandoned")
+            self.end("cancelled" if gone or is_cancelled() else "abandoned")
 
     def end(self, outcome: Outcome, error: BaseException | None = None) -> None:
         """End the span; the first call decides."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import weakref
@@ -80,6 +81,15 @@ def client_gone() -> bool:
     """Whether the client of the request that runs here has gone before the body's end."""
     current = current_scope.get()
     return current is not None and current.client_gone
+
+
+def is_cancelled() -> bool:
+    """Whether the asyncio task that runs here was told to stop, as when the client of its request has gone."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs in this thread
+        return False
+    return task is not None and task.cancelling() > 0
 
 
 def _nothing() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 
 import pytest
 
-from llmtrace.tracing.scope import Scope, client_gone, current_scope, on_end, scope
+from llmtrace.tracing.scope import Scope, client_gone, current_scope, is_cancelled, on_end, scope
 
 
 class Open:
@@ -80,6 +81,25 @@ def test_outside_of_a_scope_and_after_its_end_nothing_is_registered() -> None:
     finally:
         current_scope.reset(token)
     assert open_.closed == 0
+
+
+async def test_a_task_that_was_told_to_stop_knows_it() -> None:
+    known = []
+
+    async def work() -> None:
+        known.append(is_cancelled())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            known.append(is_cancelled())
+
+    task = asyncio.ensure_future(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert known == [False, True]
+    assert not await asyncio.to_thread(is_cancelled)
 
 
 def test_a_stream_can_ask_whether_the_client_has_gone() -> None:
