@@ -68,13 +68,18 @@ def test_what_ends_is_in_the_database_when_a_flush_returns(fresh_database: str) 
         assert (account.ended, account.sent, account.waiting) == (2, 2, 0)
 
 
+def backends(alias: str) -> int:
+    """How many connections the server has to the database."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
+
+
 def test_no_connection_is_kept_that_would_hold_up_the_end_of_a_test_run(tmp_path: Path) -> None:
     with new_database("postgres", tmp_path) as alias, provider(alias) as (made, _):
         end_one(made, "one")
         assert made.force_flush()
-        with connections[alias].cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-            assert cursor.fetchone() == (1,), "the test's own"
+        until(lambda: backends(alias) == 1, "the server has seen every connection end but the test's own")
 
 
 def test_spans_wait_while_the_database_is_locked_and_arrive_then(tmp_path: Path) -> None:
