@@ -56,7 +56,7 @@ class Fake(Provider):
     """A model that is told what to say.
 
     Args:
-        replies: texts, `FakeReply` objects or exceptions, given in turn and then from the beginning again; or a function
+        replies: texts, `FakeReply` objects or exceptions, given in turn and again from the beginning; or a function
             from the request to one of them. Left out, it says what it was asked.
         model: the model of calls that name none.
     """
@@ -121,8 +121,7 @@ class Fake(Provider):
     def _pieces(self, request: Request, reply: FakeReply) -> Iterator[Any]:
         head = self._head(request)
         yield head
-        for word in words(reply.text):
-            yield word
+        yield from words(reply.text)
         if reply.error is not None:
             raise reply.error
         if not reply.cut:
