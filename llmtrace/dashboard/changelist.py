@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
 
 from llmtrace.dashboard.filters import Filter, Since
 from llmtrace.dashboard.search import finds_by_index
@@ -135,7 +136,7 @@ class RecentSpans(ChangeList):
         """The address of the first page."""
         return self.get_query_string()
 
-    @property
+    @cached_property
     def nothing_stored(self) -> bool:
         """Whether the store has no span at all."""
         return not self.result_list and not stored().exists()

@@ -61,6 +61,9 @@ class Panel:
     kind: Kind
     label: str
     name: str
+    model: str
+    provider: str
+    error_type: str
     failed: bool
     outcome: str
     duration: str
@@ -95,6 +98,9 @@ def panel_of(trace: Trace, span: Span, readable: bool) -> Panel:
         kind=kind,
         label=LABELS[kind],
         name=one_line(span.name) or "–",
+        model=one_line(span.model or ""),
+        provider=one_line(span.provider or ""),
+        error_type=one_line(span.error_type or "", 255),
         failed=failed,
         outcome=OUTCOMES.get(span.outcome or "", ""),
         duration=figures.duration(span.duration_ms),

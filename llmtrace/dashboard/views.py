@@ -109,7 +109,7 @@ def _chips(site: AdminSite, spans: Sequence[Span]) -> dict[str, Any]:
     found = reverse("admin:llmtrace_span_changelist", current_app=site.name)
     tags = chain.from_iterable(_texts(attributes_of(span).get(semconv.TAGS)) for span in spans)
     return {
-        "services": _few(span.service for span in spans),
+        "services": [one_line(service) for service in _few(span.service for span in spans)],
         "users": _linked(found, "user_id", (span.user_id for span in spans)),
         "sessions": _linked(found, "session_id", (span.session_id for span in spans)),
         "conversations": _linked(found, "conversation_id", (span.conversation_id for span in spans)),
@@ -123,7 +123,11 @@ def _few(values: Iterable[str | None], limit: int = 3) -> list[str]:
 
 def _linked(url: str, name: str, values: Iterable[str | None]) -> list[dict[str, str]]:
     return [
-        {"url": f"{url}?{urlencode({'show': 'all', name: value})}", "text": one_line(value, 40), "title": value}
+        {
+            "url": f"{url}?{urlencode({'show': 'all', name: value})}",
+            "text": one_line(value, 40),
+            "title": one_line(value, 255),
+        }
         for value in _few(values)
     ]
 

@@ -10,6 +10,7 @@ from llmtrace.dashboard.figures import DAY, HOUR, MINUTE, SECOND
 from llmtrace.dashboard.tree import Node
 
 NARROWEST: Final = 0.35  # percent: a shorter bar could not be seen
+LAST_LABEL: Final = 95.0  # percent: a label that begins later would not fit
 _STEPS: Final = (
     *(digit * 10.0**power for power in range(-3, 4) for digit in (1, 2, 5)),
     10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE,
@@ -80,10 +81,15 @@ def wait_of(scale: Scale, node: Node) -> Bar:
 def ticks_of(scale: Scale, at_most: int = 7) -> list[Tick]:
     """Round times, at most `at_most` of them, from the begin of the trace."""
     step = next((step for step in _STEPS if scale.length / step < at_most), scale.length)
-    unit, name = next(((unit, name) for unit, name in _UNITS if step >= unit or unit == 1.0))
-    count = int(scale.length / step) + 1
-    moments = [step * number for number in range(count)]
-    return [Tick(_percent(m / scale.length * 100), f"{m / unit:.6g} {name}") for m in moments]
+    unit, name = next((unit, name) for unit, name in _UNITS if _suits(unit, step, scale.length))
+    places = [number * step / scale.length * 100 for number in range(int(scale.length / step) + 1)]
+    labels = [f"{number * step / unit:.6g} {name}" for number in range(len(places))]
+    return [Tick(_percent(x), label if x < LAST_LABEL else "") for x, label in zip(places, labels, strict=True)]
+
+
+def _suits(unit: float, step: float, length: float) -> bool:
+    """Whether times that are `step` apart are short in that unit; only seconds are cut in tenths."""
+    return unit == 1.0 or (length >= unit and step >= (unit / 10 if unit == SECOND else unit))
 
 
 def _percent(value: float) -> str:
