@@ -8,9 +8,10 @@ from typing import Any, TypeVar, Unpack, overload
 from llmtrace.calls.embed import Embedding, Embeddings, EmbedParams
 from llmtrace.calls.inference import Inference
 from llmtrace.calls.making import amade, made, opened
+from llmtrace.calls.messages import messages_of
 from llmtrace.calls.params import CallParams, Messages
 from llmtrace.calls.plan import Plan
-from llmtrace.calls.prompt import Prompt, messages_of
+from llmtrace.calls.prompt import Prompt
 from llmtrace.calls.reply import Reply
 from llmtrace.calls.stream import AsyncStream, Stream
 

@@ -15,7 +15,7 @@ from llmtrace.calls.prompt import Prompt
 from llmtrace.calls.reply import Reply
 from llmtrace.calls.tools import complaint
 from llmtrace.exceptions import OutputError
-from llmtrace.pipeline.ended import as_json
+from llmtrace.jsontext import as_json
 from llmtrace.providers.base import AnyMessage
 from llmtrace.tracing.call_span import CallSpan
 from llmtrace.types import Message, ToolCall

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Final, Literal
 
+from llmtrace.calls.messages import messages_of
 from llmtrace.exceptions import PromptError
 from llmtrace.providers.base import AnyMessage
 from llmtrace.types import Message, Part
@@ -100,8 +101,6 @@ def _pieces(text: str) -> tuple[str | Field, ...]:
 
 
 def _history(block: Block, values: Mapping[str, Any], where: str) -> Iterable[AnyMessage]:
-    from llmtrace.calls.prompt import messages_of
-
     fields = [piece for piece in block.pieces if isinstance(piece, Field)]
     if len(fields) != 1 or len(block.pieces) != 1:
         raise PromptError(f"In the template of {where}, MESSAGES: takes one place and nothing else.")

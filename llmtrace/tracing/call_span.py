@@ -15,7 +15,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from llmtrace import semconv
 from llmtrace.conf import get_config
-from llmtrace.pipeline.ended import as_json, is_structure
+from llmtrace.jsontext import as_json, is_structure
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.content import CallContent, qualified_name
