@@ -60,6 +60,9 @@ class Site:
         try:
             until(worker.is_ready, "the worker is ready", PATIENCE_S)
             yield worker
+        except BaseException:
+            sys.stdout.write(log.read_text())  # pytest shows it beside the failure
+            raise
         finally:
             worker.stop()
 

@@ -74,6 +74,7 @@ PAGES: dict[str, Callable[[], None]] = {
     "endings": endings,
     "burst-200": burst(200),
     "burst-12": burst(12),
+    "burst-60": burst(60),
 }
 
 
