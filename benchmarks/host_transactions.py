@@ -62,8 +62,8 @@ def trace(until: float, ended: list[int]) -> None:
         for _ in range(64):
             tracer.start_span("chat gpt-4o", kind=SpanKind.CLIENT, attributes=attributes).end()
             ended[0] += 1
-        if fanout.accounts()["Database"].waiting > 2000:
-            time.sleep(0.01)
+        while fanout.accounts()["Database"].waiting > 2000:
+            time.sleep(0.005)
 
 
 def configure(folder: Path, shared: bool) -> None:
