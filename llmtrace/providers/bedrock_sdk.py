@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from contextvars import ContextVar
 from typing import Any
 
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from llmtrace.providers.base import note_retry
+from llmtrace.providers.attempts import attempts, call_begins
 
 SERVICE = "bedrock-runtime"
-
-_failed: ContextVar[tuple[int, int | None, BaseException | None, float] | None]
-_failed = ContextVar("llmtrace_bedrock_failed", default=None)
 
 
 def client(
@@ -39,7 +34,7 @@ def client(
     made = boto3.Session(**session).client(SERVICE, endpoint_url=base_url, config=Config(**options))
     events = made.meta.events
     events.register(f"before-call.{SERVICE}", _call_begins)
-    events.register(f"needs-retry.{SERVICE}", _attempt_failed)
+    events.register(f"needs-retry.{SERVICE}", _attempt_ended)
     events.register(f"before-send.{SERVICE}", _attempt_begins)
     if headers:
         events.register(f"before-send.{SERVICE}", lambda request, **_: request.headers.update(headers))
@@ -47,20 +42,12 @@ def client(
 
 
 def _call_begins(**_: Any) -> None:
-    _failed.set(None)
+    call_begins()
 
 
-def _attempt_failed(
-    attempts: int, response: Any = None, caught_exception: BaseException | None = None, **_: Any
-) -> None:
-    """An attempt has an outcome; whether another follows is seen when that is sent."""
-    status = response[0].status_code if response is not None else None
-    _failed.set((attempts, status, caught_exception, time.monotonic()))
+def _attempt_begins(**_: Any) -> None:
+    attempts().begins()
 
 
-def _attempt_begins(request: Any, **_: Any) -> None:
-    failed = _failed.get()
-    _failed.set(None)
-    if failed is not None:
-        attempt, status, error, at = failed
-        note_retry(attempt, status, time.monotonic() - at, error)
+def _attempt_ended(response: Any = None, caught_exception: BaseException | None = None, **_: Any) -> None:
+    attempts().ended(response[0].status_code if response is not None else None, caught_exception)
