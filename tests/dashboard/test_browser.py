@@ -119,6 +119,13 @@ def test_the_theme_that_is_chosen_beats_the_one_that_the_system_prefers(
     assert chip == {"dark": "rgb(32, 40, 45)", "light": "rgb(238, 243, 246)"}[chosen]
 
 
+def test_the_way_here_looks_as_on_the_admins_own_pages(filled: None, visit: Visitor) -> None:
+    look = "bar => [getComputedStyle(bar).backgroundColor, bar.getBoundingClientRect().height]"
+    bars = [visit(path).page.locator(".breadcrumbs").evaluate(look) for path in (LIST, TRACE)]
+    assert bars[0][0] == bars[1][0]
+    assert bars[0][1] == pytest.approx(bars[1][1], abs=4)
+
+
 def test_without_javascript_everything_is_still_there(filled: None, visit: Visitor) -> None:
     page = visit(LIST, java_script_enabled=False).page
     page.get_by_role("link", name="Errors").click()
