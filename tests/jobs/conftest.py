@@ -15,6 +15,7 @@ from tests.databases import new_database
 from tests.jobs.apps import Jobs
 from tests.jobs.brokers import BROKERS, new_broker
 from tests.jobs.processes import Site
+from tests.servers.http import ScriptedServer
 
 
 @pytest.fixture
@@ -40,5 +41,6 @@ def site(
         django_db_blocker.unblock(),
         new_database("sqlite", folder) as alias,
         new_broker(request.param, folder) as broker,
+        ScriptedServer() as model,
     ):
-        yield Site(folder, alias, str(connections[alias].settings_dict["NAME"]), broker)
+        yield Site(folder, alias, str(connections[alias].settings_dict["NAME"]), broker, model)

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from llmtrace.models import Span
 from tests.jobs.traces import Trace
+from tests.servers.http import ScriptedServer
+from tests.servers.openai import base_url
 from tests.services import ROOT
 from tests.waiting import until
 
@@ -23,15 +25,17 @@ PATIENCE_S: Final = 30.0
 class Site:
     """The host project with its broker and its store."""
 
-    def __init__(self, folder: Path, alias: str, store: str, broker: dict[str, str]) -> None:
+    def __init__(self, folder: Path, alias: str, store: str, broker: dict[str, str], model: ScriptedServer) -> None:
         self.folder = folder
         self.alias = alias
+        self.model = model
         self.env = {
             **os.environ,
             **broker,
             "DJANGO_SETTINGS_MODULE": "tests.jobs.site.settings",
             "JOBS_FOLDER": str(folder),
             "JOBS_SPANS": store,
+            "JOBS_MODEL": base_url(model),
             "PYTHONPATH": str(ROOT),
         }
         self._workers = 0

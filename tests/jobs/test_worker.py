@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from llmtrace import semconv
 from tests.jobs.processes import Site
 from tests.jobs.traces import Trace, exception, states, task_of
+from tests.servers import openai
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -20,6 +22,7 @@ RUNS = {
     "chord": 4,
     "retry": 3,
     "failure": 1,
+    "call": 1,
     "nested": 2,
     "endings": 3,
 }
@@ -31,6 +34,7 @@ Traces = dict[str, Trace]
 @pytest.fixture(scope="module")
 def traces(site: Site) -> Traces:
     """The trace of each page, all of it arrived."""
+    site.model.answers(openai.stream(), openai.answer())
     with site.worker("--pool", "prefork", "--concurrency", "2") as worker:
         visited = site.visit(*RUNS)
         found = {name: site.arrived(visited[name], runs) for name, runs in RUNS.items()}
@@ -145,6 +149,25 @@ def test_a_job_that_fails_is_an_error_with_its_exception(traces: Traces) -> None
     assert (run.status, run.error_type, states([run])) == ("ERROR", "LookupError", ["FAILURE"])
     assert exception(run)["exception.message"] == "the order is gone"
     assert "in fail" in exception(run)["exception.stacktrace"]
+
+
+def test_calls_of_a_job_are_below_its_run_with_user_and_conversation(traces: Traces) -> None:
+    trace = traces["call"]
+    run = trace.job("call")[1]
+    calls = trace.children(run)
+    assert [(call.kind, call.model, call.user_id, call.conversation_id) for call in calls] == [
+        ("CLIENT", openai.MODEL, "7", "c-1")
+    ] * 2
+    assert calls[1].content.load()[semconv.OUTPUT_MESSAGES][0]["parts"] == [{"type": "text", "content": openai.TEXT}]
+
+
+def test_a_stream_that_is_left_open_ends_with_its_job(traces: Traces) -> None:
+    run = traces["call"].job("call")[1]
+    stream = traces["call"].children(run)[0]
+    assert stream.outcome == "abandoned"
+    assert stream.started_at + timedelta(milliseconds=stream.duration_ms) <= run.started_at + timedelta(
+        milliseconds=run.duration_ms
+    )
 
 
 def test_a_job_that_sends_a_job_has_it_below_its_run(traces: Traces) -> None:

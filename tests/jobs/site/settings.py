@@ -26,6 +26,12 @@ DATABASES = {
 LLMTRACE = {
     "SERVICE_NAME": "site",
     "DATABASE": "llmtrace",
+    "PROVIDERS": {
+        "default": {
+            "BACKEND": "llmtrace.providers.OpenAI",
+            "OPTIONS": {"api_key": "sk-test", "base_url": os.environ["JOBS_MODEL"], "model": "gpt-4o-mini"},
+        }
+    },
     "EXPORTERS": [{"BACKEND": "llmtrace.exporters.Database", "SPANS": "all"}],
     **json.loads(os.environ.get("JOBS_LLMTRACE", "{}")),
 }

@@ -9,6 +9,7 @@ from celery import Task, shared_task
 from celery.exceptions import Ignore, Reject
 from opentelemetry import trace
 
+from llmtrace import LLM, Stream
 from tests.jobs.site.settings import FOLDER
 
 
@@ -32,6 +33,18 @@ def total(numbers: list[int]) -> int:
 @shared_task
 def outer() -> None:
     add.delay(1, 1)
+
+
+@shared_task
+def call() -> str:
+    """One whole answer, and one that is read to its first chunk and left open."""
+    streamed = LLM().stream("Tell me more")
+    next(iter(streamed))
+    opened.append(streamed)
+    return LLM().chat("Recommend a book").text
+
+
+opened: list[Stream[None]] = []
 
 
 class Unsteady(Exception):

@@ -18,10 +18,10 @@ from kombu.transport import TRANSPORT_ALIASES, filesystem
 class Channel(filesystem.Channel):
     """Writes under a name that nobody looks for, then renames."""
 
-    def _put(self, queue: str, message: Any, **_: Any) -> None:
+    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:  # type: ignore[override]
         path = os.path.join(self.data_folder_out, f"{round(time.monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg")
         with open(f"{path}.part", "w") as file:
-            json.dump(message, file)
+            json.dump(payload, file)
         os.replace(f"{path}.part", path)
 
 

@@ -45,6 +45,11 @@ def failure() -> None:
     tasks.fail.delay()
 
 
+def call() -> None:
+    with trace_attributes(user_id=7, conversation_id="c-1"):
+        tasks.call.delay()
+
+
 def nested() -> None:
     tasks.outer.delay()
 
@@ -70,6 +75,7 @@ PAGES: dict[str, Callable[[], None]] = {
     "chord": a_chord,
     "retry": retry,
     "failure": failure,
+    "call": call,
     "nested": nested,
     "endings": endings,
     "burst-200": burst(200),
