@@ -1,0 +1,1 @@
+"""A host project with pages that call a model, served by real processes."""
