@@ -1,4 +1,4 @@
-"""Google's generateContent protocol, of Gemini and of Vertex: pure, from our request to the SDK's arguments and back."""
+"""Google's generateContent protocol, of Gemini and Vertex: pure, from our request to the SDK's arguments and back."""
 
 from __future__ import annotations
 

@@ -18,6 +18,9 @@ class Host:
         key_env: the environment variable that its key comes from, None for a host that needs none.
         max_tokens: its name for the longest answer.
         stream_options: whether it takes ``stream_options``; one that refuses them sends the usage anyway.
+        seed: its name for the seed.
+        required: its word for "call some tool".
+        reasoning_beside: whether it counts reasoning tokens beside the completion's and not in them.
     """
 
     name: str
@@ -27,6 +30,9 @@ class Host:
     key_env: str | None = None
     max_tokens: str = "max_tokens"
     stream_options: bool = True
+    seed: str = "seed"
+    required: str = "required"
+    reasoning_beside: bool = False
 
 
 OPENAI: Final = Host(
@@ -38,3 +44,49 @@ OPENAI: Final = Host(
     # Source: OpenAI, API reference, Create chat completion.
     max_tokens="max_completion_tokens",
 )
+
+AZURE_OPENAI: Final = Host(
+    "azure.ai.openai", "azure", "Azure OpenAI", key_env="AZURE_OPENAI_API_KEY", max_tokens="max_completion_tokens"
+)
+
+# Its key goes in a header, its API version in the query, and its paths begin with /models.
+# Source: Microsoft, Azure AI Model Inference REST API reference.
+AZURE_AI: Final = Host("azure.ai.inference", "azure", "Azure AI inference", key_env="AZURE_INFERENCE_CREDENTIAL")
+
+GROQ: Final = Host("groq", "groq", "Groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY")
+
+# Source: xAI, Models and pricing: reasoning tokens are billed beside the completion's.
+XAI: Final = Host("x_ai", "x-ai", "xAI", "https://api.x.ai/v1", "XAI_API_KEY", reasoning_beside=True)
+
+# `stream_options` and `max_completion_tokens` are refused with 422, the usage comes with the last chunk all the same.
+# Source: Mistral, API reference, Chat completion: `random_seed`, `tool_choice`, `max_tokens`.
+MISTRAL: Final = Host(
+    "mistral_ai",
+    "mistral",
+    "Mistral",
+    "https://api.mistral.ai/v1",
+    "MISTRAL_API_KEY",
+    stream_options=False,
+    seed="random_seed",
+    required="any",
+)
+
+LITELLM: Final = Host("litellm", "litellm", "LiteLLM", "http://localhost:4000", "LITELLM_API_KEY")
+
+OPENROUTER: Final = Host("openrouter", "openrouter", "OpenRouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY")
+
+DEEPSEEK: Final = Host("deepseek", "deepseek", "DeepSeek", "https://api.deepseek.com", "DEEPSEEK_API_KEY")
+
+TOGETHER: Final = Host("together", "together", "Together", "https://api.together.xyz/v1", "TOGETHER_API_KEY")
+
+FIREWORKS: Final = Host(
+    "fireworks", "fireworks", "Fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"
+)
+
+PERPLEXITY: Final = Host(
+    "perplexity", "perplexity", "Perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY", stream_options=False
+)
+
+OLLAMA: Final = Host("ollama", "ollama", "Ollama", "http://localhost:11434/v1")
+
+VLLM: Final = Host("vllm", "vllm", "vLLM", "http://localhost:8000/v1")

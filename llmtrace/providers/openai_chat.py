@@ -29,6 +29,7 @@ SENT: Final = {
     "max_tokens": semconv.REQUEST_MAX_TOKENS,
     "max_completion_tokens": semconv.REQUEST_MAX_TOKENS,
     "seed": semconv.REQUEST_SEED,
+    "random_seed": semconv.REQUEST_SEED,
     "frequency_penalty": semconv.REQUEST_FREQUENCY_PENALTY,
     "presence_penalty": semconv.REQUEST_PRESENCE_PENALTY,
     "n": semconv.REQUEST_CHOICE_COUNT,
@@ -36,12 +37,12 @@ SENT: Final = {
     "service_tier": semconv.OPENAI_REQUEST_SERVICE_TIER,
     "reasoning_effort": semconv.REQUEST_REASONING_LEVEL,
 }
-COMMON: Final = {"temperature": "temperature", "top_p": "top_p", "seed": "seed", "stop": "stop"}
+COMMON: Final = {"temperature": "temperature", "top_p": "top_p", "stop": "stop"}
 UNNAMED: Final = frozenset(
     {"messages", "tools", "stop", "response_format", "stream_options", "user", "safety_identifier"}
 )
+USAGE_TOO: Final = {"include_usage": True}
 OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "text": "text"}
-DATA_MODALITIES: Final = {"pdf": "application/pdf"}
 
 
 class ChatCompletions(ChatProtocol):
@@ -49,17 +50,15 @@ class ChatCompletions(ChatProtocol):
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._names = {**COMMON, "max_tokens": host.max_tokens, "seed": host.seed}
 
     def body(self, request: Request) -> dict[str, Any]:
-        params = request.params
         sent: dict[str, Any] = {"model": request.model, "messages": [message(each) for each in request.messages]}
-        for name, value in params.items():
-            if name in COMMON:
-                sent[COMMON[name]] = list(value) if isinstance(value, tuple) else value
-            elif name == "max_tokens":
-                sent[self._host.max_tokens] = value
+        for name, value in request.params.items():
+            if name in self._names:
+                sent[self._names[name]] = list(value) if isinstance(value, tuple) else value
             elif name == "tool_choice":
-                sent["tool_choice"] = tool_choice(value)
+                sent["tool_choice"] = self._host.required if value == "required" else tool_choice(value)
             elif name == "json_mode" and value:
                 sent["response_format"] = {"type": "json_object"}
         if request.schema is not None:
@@ -67,9 +66,7 @@ class ChatCompletions(ChatProtocol):
         if request.tools:
             sent["tools"] = [tool(each) for each in request.tools]
         if request.stream:
-            sent["stream"] = True
-            if self._host.stream_options:
-                sent["stream_options"] = {"include_usage": True}
+            sent |= {"stream": True, **({"stream_options": USAGE_TOO} if self._host.stream_options else {})}
         sent.update(request.extra)
         return sent
 
@@ -100,12 +97,13 @@ class ChatCompletions(ChatProtocol):
         if not isinstance(data, Mapping):
             return Answer()
         choices = [choice(each) for each in data.get("choices") or () if isinstance(each, Mapping)]
-        read = Answer(choices, text_or_none(data.get("id")), text_or_none(data.get("model")), usage(data.get("usage")))
+        read = Answer(choices, text_or_none(data.get("id")), text_or_none(data.get("model")))
+        read.usage = usage(data.get("usage"), self._host.reasoning_beside)
         describe(read, data)
         return read
 
     def reader(self) -> ChatReader:
-        return ChatReader()
+        return ChatReader(self._host.reasoning_beside)
 
 
 def response_format(schema: Schema) -> dict[str, Any]:

@@ -11,21 +11,29 @@ from llmtrace.providers.base import Answer, Choice, Chunk
 from llmtrace.types import ToolCall, Usage
 
 
-def usage(data: Any) -> Usage | None:
-    """The token counts of a usage object; cached and reasoning tokens are part of its totals already."""
+def usage(data: Any, reasoning_beside: bool = False) -> Usage | None:
+    """The token counts of a usage object. Cached tokens are part of its totals; reasoning tokens too, on most hosts.
+
+    DeepSeek names the cached ones at the top. Source: DeepSeek, Context caching.
+    """
     if not isinstance(data, Mapping):
         return None
-    given = data.get("prompt_tokens_details")
-    taken = data.get("completion_tokens_details")
-    prompt: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
-    completion: Mapping[str, Any] = taken if isinstance(taken, Mapping) else {}
+    prompt, completion = part_of(data, "prompt_tokens_details"), part_of(data, "completion_tokens_details")
+    cached = count(prompt.get("cached_tokens"))
+    taken, reasoning = count(data.get("completion_tokens")), count(completion.get("reasoning_tokens"))
     return Usage(
         count(data.get("prompt_tokens")),
-        count(data.get("completion_tokens")),
-        count(prompt.get("cached_tokens")),
+        taken + (reasoning or 0) if reasoning_beside and taken is not None else taken,
+        count(data.get("prompt_cache_hit_tokens")) if cached is None else cached,
         count(prompt.get("cache_write_tokens")),
-        count(completion.get("reasoning_tokens")),
+        reasoning,
     )
+
+
+def part_of(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object of that name, empty when there is none."""
+    found = data.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def count(value: Any) -> int | None:
@@ -105,21 +113,14 @@ class _Choice:
 class ChatReader:
     """Puts a streamed chat completion together."""
 
-    def __init__(self) -> None:
+    def __init__(self, reasoning_beside: bool = False) -> None:
+        self._reasoning_beside = reasoning_beside
         self._answer = Answer()
         self._choices: dict[int, _Choice] = {}
         self._usage: Any = None
 
     def feed(self, event: Any) -> Chunk | None:
-        read = self._answer
-        if read.id is None:
-            read.id = text_or_none(event.get("id"))
-        if read.model is None:
-            read.model = text_or_none(event.get("model"))
-        if "service_tier" in event or "system_fingerprint" in event:
-            describe(read, event)
-        if event.get("usage"):
-            self._usage = event["usage"]
+        self._head(event)
         choices = event.get("choices")
         if not choices:
             return None
@@ -136,6 +137,20 @@ class ChatReader:
             if index == 0:
                 text, finish = added, each.get("finish_reason")
         return Chunk(text, finish, event)
+
+    def _head(self, event: Any) -> None:
+        """Take what an event says of the whole answer."""
+        read = self._answer
+        if read.id is None:
+            read.id = text_or_none(event.get("id"))
+        if read.model is None:
+            read.model = text_or_none(event.get("model"))
+        if "service_tier" in event or "system_fingerprint" in event:
+            describe(read, event)
+        if event.get("usage"):
+            self._usage = event["usage"]
+        elif "x_groq" in event:  # Source: Groq, API reference, Chat completion chunk
+            self._usage = (event["x_groq"] or {}).get("usage") or self._usage
 
     def _add(self, state: _Choice, delta: Mapping[str, Any]) -> str:
         text = delta.get("content") or delta.get("refusal") or ""
@@ -157,7 +172,7 @@ class ChatReader:
 
     def answer(self) -> Answer:
         read = self._answer
-        read.usage = usage(self._usage)
+        read.usage = usage(self._usage, self._reasoning_beside)
         read.choices = [
             Choice(
                 "".join(state.text) if state.text else None,

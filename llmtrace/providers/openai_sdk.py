@@ -31,6 +31,14 @@ class AsyncOpenAI(Retrying, openai.AsyncOpenAI):
     """The SDK's client for async code."""
 
 
+class AzureOpenAI(Retrying, openai.AzureOpenAI):
+    """The SDK's client for Azure, which puts the model into the path."""
+
+
+class AsyncAzureOpenAI(Retrying, openai.AsyncAzureOpenAI):
+    """The same for async code."""
+
+
 def built(data: Any, response: Any, *, responses: bool) -> ChatCompletion | Response:
     """The object that the SDK's own method would have returned."""
     made = Response.construct(**data) if responses else ChatCompletion.construct(**data)
