@@ -50,6 +50,10 @@ LABELS: Final[Mapping[str, str]] = {
     semconv.CELERY_TASK: _("Task"),
     semconv.CELERY_STATE: _("State"),
     semconv.JOB_ATTEMPT: _("Attempt"),
+    semconv.JOB_QUEUE_TIME: _("In the queue"),
+    semconv.JOB_DELAY: _("Put off"),
+    semconv.JOB_REDELIVERED: _("Redelivered"),
+    semconv.JOB_GROUP_ID: _("Group"),
     semconv.MESSAGING_DESTINATION: _("Queue"),
     semconv.MESSAGING_MESSAGE_ID: _("Message id"),
     semconv.RESPONSE_FINISH_REASONS: _("Finish reason"),
@@ -59,6 +63,7 @@ LABELS: Final[Mapping[str, str]] = {
 }
 """The attributes that stand in the panel by their own label, in their order there."""
 
+_SECONDS: Final = frozenset({semconv.JOB_QUEUE_TIME, semconv.JOB_DELAY})
 _GROUPED: Final = frozenset({semconv.REQUEST_MAX_TOKENS, semconv.EMBEDDINGS_DIMENSION_COUNT})
 
 
@@ -122,6 +127,8 @@ def _told(name: str, attributes: Mapping[str, Any]) -> bool:
 def _value(name: str, value: Any) -> Text:
     if name in _GROUPED and type(value) is int:
         return Text(grouped(value))
+    if name in _SECONDS and type(value) in (int, float):
+        return Text(duration(value * 1000))
     if isinstance(value, bool):
         return Text("yes" if value else "no")
     if isinstance(value, (list, tuple)) and all(isinstance(item, (str, int, float)) for item in value):

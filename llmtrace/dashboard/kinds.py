@@ -38,6 +38,18 @@ OUTCOMES: Final = {
 LEFT: Final = ("cancelled", "abandoned")
 """The outcomes of streams that were left before their end, which is no error."""
 
+RETRY: Final = "RETRY"
+
+REMARKABLE: Final = {
+    **{outcome: OUTCOMES[outcome] for outcome in LEFT},
+    RETRY: _("tried again"),
+    "IGNORED": _("ignored"),
+    "REJECTED": _("rejected"),
+    "REVOKED": _("revoked"),
+    "TERMINATED": _("terminated"),
+}
+"""The ends of streams and the states of jobs that are worth a word in the tree."""
+
 _BY_SPAN_KIND: Final[dict[str, Kind]] = {"SERVER": "request", "PRODUCER": "job", "CONSUMER": "job"}
 
 

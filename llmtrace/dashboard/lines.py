@@ -9,10 +9,10 @@ from itertools import groupby
 from typing import Final
 
 from llmtrace.dashboard import figures
-from llmtrace.dashboard.kinds import LEFT, OUTCOMES, Kind
+from llmtrace.dashboard.kinds import REMARKABLE, Kind
 from llmtrace.dashboard.plaintext import one_line
 from llmtrace.dashboard.tree import Placed
-from llmtrace.dashboard.waterfall import Bar, Scale, bar_of, wait_of
+from llmtrace.dashboard.waterfall import Bar, Scale, bar_of
 
 DEEPEST: Final = 12  # steps to the right; what is deeper stays there and says its level
 SKEW: Final = 1.0  # ms that a child may begin before its parent before it is worth a word
@@ -21,7 +21,8 @@ NEAR: Final = 20  # rows that are in sight when the page opens
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row. `kind` is ``wait`` for the time that a job's message waited; that row belongs to the job's span."""
+    """One row. Of kind ``wait`` it is the time that a job's message waited in the queue `name`, of kind ``delay`` the
+    time that it was asked to wait; both belong to the job's span."""
 
     span_id: str
     name: str
@@ -54,8 +55,7 @@ def lines_of(placed: Sequence[Placed], scale: Scale, selected: str | None = None
     runs = Counter(place.node.job_id for place in placed if place.node.attempt is not None)
     lines: list[Line] = []
     for place in placed:
-        if place.node.waited:
-            lines.append(_waited(place, scale))
+        lines += _waits(place, scale)
         again = runs[place.node.job_id] > 1 or (place.node.attempt or 1) > 1
         lines.append(_line(place, scale, place.node.span_id == selected, again, far=len(lines) >= NEAR))
     return lines
@@ -78,24 +78,30 @@ def _line(place: Placed, scale: Scale, selected: bool, again: bool, far: bool) -
         attempt=node.attempt if again else None,
         retries=counted(node.retries),
         error=one_line(figures.short_class(node.error_type), 60) if node.failed and node.error_type else "",
-        outcome=OUTCOMES[node.outcome] if node.outcome in LEFT else "",
+        outcome=REMARKABLE.get(node.outcome or "", ""),
         tokens=figures.tokens(node.input_tokens, node.output_tokens),
         cost=figures.cost(node.cost_nano_usd),
         far=far,
     )
 
 
-def _waited(place: Placed, scale: Scale) -> Line:
+def _waits(place: Placed, scale: Scale) -> Iterator[Line]:
+    """What happened to a job's message before its run: the delay that was asked for, then the queue."""
     node = place.node
-    return Line(
-        span_id=node.span_id,
-        name=one_line(node.queue or "", 60),
-        kind="wait",
-        depth=min(place.depth, DEEPEST),
-        level=place.depth + 1,
-        bar=wait_of(scale, node),
-        duration=figures.duration(node.waited),
-    )
+    for kind, name, end, length in (
+        ("delay", "", node.start - (node.waited or 0.0), node.delayed),
+        ("wait", one_line(node.queue or "", 60), node.start, node.waited),
+    ):
+        if length:
+            yield Line(
+                span_id=node.span_id,
+                name=name,
+                kind=kind,
+                depth=min(place.depth, DEEPEST),
+                level=place.depth + 1,
+                bar=bar_of(scale, end - length, length),
+                duration=figures.duration(length),
+            )
 
 
 def counted(reasons: Sequence[str]) -> str:

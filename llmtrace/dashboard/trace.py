@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.dashboard.details import retry_reasons
-from llmtrace.dashboard.kinds import FAILED, kind_of
+from llmtrace.dashboard.kinds import FAILED, RETRY, kind_of
 from llmtrace.dashboard.tree import Node
 from llmtrace.models import Span, SpanContent, SpanQuerySet
 from llmtrace.semconv import is_content, is_event_content
@@ -59,10 +59,7 @@ def content_of(span: Span) -> dict[str, Any]:
 
 def node_of(span: Span) -> Node:
     """What the tree needs of a stored span."""
-    attributes = attributes_of(span)
-    queue = attributes.get(semconv.MESSAGING_DESTINATION)
-    job_id = attributes.get(semconv.MESSAGING_MESSAGE_ID)
-    return Node(
+    node = Node(
         span_id=span.span_id,
         parent_id=span.parent_id,
         name=span.name,
@@ -76,11 +73,24 @@ def node_of(span: Span) -> Node:
         output_tokens=span.output_tokens,
         cost_nano_usd=span.cost_nano_usd,
         outcome=span.outcome,
-        attempt=_whole(attributes.get(semconv.JOB_ATTEMPT)),
-        job_id=None if job_id is None else str(job_id),
-        waited=_milliseconds(attributes.get(semconv.JOB_QUEUE_TIME)),
-        queue=None if queue is None else str(queue),
         retries=retry_reasons(events_of(span)),
+    )
+    return _run(node, attributes_of(span)) if span.kind == "CONSUMER" else node
+
+
+def _run(node: Node, attributes: dict[str, Any]) -> Node:
+    """A job's run: an attempt that is tried again has failed, though its span is no error."""
+    state = attributes.get(semconv.CELERY_STATE)
+    return replace(
+        node,
+        failed=node.failed or state == RETRY,
+        outcome=state if isinstance(state, str) else None,
+        attempt=_whole(attributes.get(semconv.JOB_ATTEMPT)),
+        job_id=_text(attributes.get(semconv.MESSAGING_MESSAGE_ID)),
+        waited=_milliseconds(attributes.get(semconv.JOB_QUEUE_TIME)),
+        # A job that was put off and is linked has a trace of its own, which begins when it is due.
+        delayed=_milliseconds(attributes.get(semconv.JOB_DELAY)) if node.parent_id else None,
+        queue=_text(attributes.get(semconv.MESSAGING_DESTINATION)),
     )
 
 
@@ -112,6 +122,10 @@ def links_of(span: Span) -> list[dict[str, Any]]:
 
 def _whole(value: Any) -> int | None:
     return value if type(value) is int else None
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _milliseconds(seconds: Any) -> float | None:

@@ -10,7 +10,11 @@ from llmtrace.dashboard.kinds import Kind
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What the tree and the waterfall need of one span. Times are in ms, `start` since the epoch."""
+    """What the tree and the waterfall need of one span. Times are in ms, `start` since the epoch.
+
+    Of a job: `outcome` is its state, `waited` its time in the `queue`, `delayed` the time before that for which it was
+    asked to wait.
+    """
 
     span_id: str
     parent_id: str | None
@@ -28,12 +32,18 @@ class Node:
     attempt: int | None = None
     job_id: str | None = None
     waited: float | None = None
+    delayed: float | None = None
     queue: str | None = None
     retries: tuple[str, ...] = ()
 
     @property
     def end(self) -> float:
         return self.start + self.duration
+
+    @property
+    def sent(self) -> float:
+        """When what led to it began: the message of a job, else the span itself."""
+        return self.start - (self.waited or 0.0) - (self.delayed or 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,11 +54,11 @@ class Tick:
 
 
 def scale_of(nodes: Iterable[Node]) -> Scale:
-    """From the first begin, a job's wait included, to the last end."""
+    """From the first begin, what a job waited before it included, to the last end."""
     nodes = list(nodes)
     if not nodes:
         return Scale(0.0, 0.0)
-    return Scale(min(node.start - (node.waited or 0.0) for node in nodes), max(node.end for node in nodes))
+    return Scale(min(node.sent for node in nodes), max(node.end for node in nodes))
 
 
 def bar_of(scale: Scale, start: float, length: float, first_chunk: float | None = None) -> Bar:
@@ -70,12 +70,6 @@ def bar_of(scale: Scale, start: float, length: float, first_chunk: float | None 
         return Bar(_percent(x), _percent(end - x))
     middle = scale.percent(start + first_chunk)
     return Bar(_percent(x), _percent(middle - x), _percent(middle), _percent(end - middle))
-
-
-def wait_of(scale: Scale, node: Node) -> Bar:
-    """The bar of the time that a job's message waited before its run."""
-    waited = node.waited or 0.0
-    return bar_of(scale, node.start - waited, waited)
 
 
 def ticks_of(scale: Scale, at_most: int = 7) -> list[Tick]:

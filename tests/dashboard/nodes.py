@@ -28,6 +28,7 @@ _node = st.builds(
     attempt=st.none() | st.integers(-1, 3),
     job_id=st.none() | _ids,
     waited=st.none() | _times,
+    delayed=st.none() | _times,
 )
 traces = st.lists(_node, min_size=1, max_size=8, unique_by=lambda node: node.span_id)
 """Nodes with distinct ids; parents may be missing, themselves, or each other."""

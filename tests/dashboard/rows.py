@@ -97,6 +97,7 @@ def shop_trace() -> dict[str, Span]:
         "messaging.system": "redis",
         "messaging.destination.name": "default",
         "messaging.message.id": "7c1e7b8a",
+        "llmtrace.job.attempt": 1,
     }
     return {
         "request": step(
@@ -122,8 +123,8 @@ def shop_trace() -> dict[str, Span]:
         ),
         "run 1": step(
             "summarise_reviews", at=1919, kind="CONSUMER", span_id="d" * 16, parent_id="c" * 16, duration_ms=1180.0,
-            status="ERROR", error_type="openai.APITimeoutError",
-            attributes={**job, "llmtrace.job.attempt": 1, "llmtrace.job.queue_time": 0.431, "celery.state": "RETRY"},
+            events=[{"name": "exception", "offset_ms": 1.0, "attributes": {"exception.type": "openai.APITimeoutError"}}],
+            attributes={**job, "llmtrace.job.queue_time": 0.431, "celery.state": "RETRY"},
             **common,
         ),
         "failed": span(
@@ -147,7 +148,8 @@ def shop_trace() -> dict[str, Span]:
         ),
         "run 2": step(
             "summarise_reviews", at=4080, kind="CONSUMER", span_id="f" * 16, parent_id="c" * 16, duration_ms=2290.0,
-            attributes={**job, "llmtrace.job.attempt": 2, "celery.state": "SUCCESS"}, **common,
+            attributes={**job, "llmtrace.job.attempt": 2, "llmtrace.job.delay": 0.75,
+            "llmtrace.job.queue_time": 0.03, "celery.state": "SUCCESS"}, **common,
         ),
         "summarise": span(
             "summarise", at=4095, span_id="1" * 16, parent_id="f" * 16, duration_ms=1260.0, first_chunk_ms=610.0,

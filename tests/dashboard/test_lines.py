@@ -18,10 +18,20 @@ def drawn(*nodes: Node, selected: str | None = None) -> list[Line]:
 @given(traces)
 def test_every_span_has_a_row_and_every_wait_one_before_it(nodes: list[Node]) -> None:
     lines = drawn(*nodes)
-    assert len(lines) == len(nodes) + sum(bool(one.waited) for one in nodes)
-    for wait, run in pairwise(lines):
-        if wait.kind == "wait":
-            assert (run.span_id, run.depth) == (wait.span_id, wait.depth)
+    waits = [line for line in lines if line.kind in ("wait", "delay")]
+    assert len(waits) == sum(bool(one.waited) + bool(one.delayed) for one in nodes)
+    assert len(lines) == len(nodes) + len(waits)
+    for line, below in pairwise(lines):
+        if line in waits:
+            assert (below.span_id, below.depth) == (line.span_id, line.depth)
+
+
+def test_a_job_was_put_off_then_waited_and_then_ran() -> None:
+    publish = node("publish", duration=1)
+    put_off, waited, run = drawn(publish, node("run", "publish", 600, 400, delayed=200.0, waited=300.0, queue="q"))[1:]
+    assert (put_off.kind, put_off.bar.x, put_off.bar.width) == ("delay", "10.00%", "20.00%")
+    assert (waited.kind, waited.name, waited.bar.x, waited.bar.width) == ("wait", "q", "30.00%", "30.00%")
+    assert (run.bar.x, run.bar.width) == ("60.00%", "40.00%")
 
 
 def test_attempts_are_numbered_where_there_was_more_than_one() -> None:
@@ -31,11 +41,6 @@ def test_attempts_are_numbered_where_there_was_more_than_one() -> None:
     assert {line.span_id: line.attempt for line in drawn(once, *twice, lost)} == {"a": None, "1": 1, "2": 2, "b": 3}
 
 
-def test_a_publish_span_with_the_id_of_its_job_is_no_attempt() -> None:
-    lines = drawn(node("publish", kind="job", job_id="x"), node("run", "publish", kind="job", job_id="x", attempt=1))
-    assert [line.attempt for line in lines] == [None, None]
-
-
 def test_a_failed_call_says_what_it_met_and_how_it_ended() -> None:
     failed = node("1", kind="call", failed=True, error_type="openai.APITimeoutError", retries=("429", "429"))
     (line,) = drawn(failed)
@@ -43,9 +48,10 @@ def test_a_failed_call_says_what_it_met_and_how_it_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "said"), [("abandoned", "abandoned"), ("cancelled", "cancelled"), ("completed", ""), (None, "")]
+    ("outcome", "said"),
+    [("abandoned", "abandoned"), ("RETRY", "tried again"), ("completed", ""), ("SUCCESS", ""), (None, "")],
 )
-def test_only_streams_that_were_left_say_how_they_ended(outcome: str | None, said: str) -> None:
+def test_only_an_end_that_is_worth_a_word_has_one(outcome: str | None, said: str) -> None:
     assert drawn(node("1", outcome=outcome))[0].outcome == said
 
 

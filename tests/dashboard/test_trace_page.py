@@ -54,8 +54,10 @@ def test_request_calls_and_jobs_are_one_tree(client_of_viewer: Client) -> None:
         (2, "recommend_book"),
         (2, "publish summarise_reviews"),
         (3, "waited in queue default"),
-        (3, "summarise_reviews attempt 1 APITimeoutError"),
+        (3, "summarise_reviews attempt 1 tried again"),
         (4, "summarise 429 ×2, then APITimeoutError"),
+        (3, "put off"),
+        (3, "waited in queue default"),
         (3, "summarise_reviews attempt 2"),
         (4, "summarise after 429"),
         (5, "execute_tool find_reviews"),
@@ -80,7 +82,7 @@ def test_the_head_tells_whose_story_it_is_and_what_it_took(client_of_viewer: Cli
         "Calls 4 1 failed",
         "Tokens 2 927 → 539",
         "Cost $0.0112",
-        "Waited 431 ms",
+        "Waited 461 ms",
     ):
         assert said in head.replace("\u202f", " ")
 
@@ -307,3 +309,10 @@ def test_the_page_has_no_script_style_or_handler_of_its_own(client_of_reader: Cl
         assert not re.search(r"<script(?![^>]*\bsrc=)", page)
         assert "<style" not in page
         assert not re.search(r"<[^>]+\s(style|on\w+)=", page)
+
+
+def test_what_was_sent_is_no_attempt_and_a_job_of_its_own_trace_was_not_put_off_in_it(client_of_viewer: Client) -> None:
+    job = {"messaging.message.id": "x", "llmtrace.job.attempt": 1, "llmtrace.job.delay": 3600.0}
+    rows.step("publish", kind="PRODUCER", trace_id=TRACE, span_id="a" * 16, attributes=job)
+    rows.step("linked", kind="CONSUMER", trace_id=TRACE, at=9, attributes=job)
+    assert tree(client_of_viewer) == [(1, "publish"), (1, "linked")]

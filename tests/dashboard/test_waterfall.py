@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmtrace.dashboard.tree import Node
-from llmtrace.dashboard.waterfall import Scale, bar_of, covered, scale_of, ticks_of, wait_of
+from llmtrace.dashboard.waterfall import Scale, bar_of, covered, scale_of, ticks_of
 from tests.dashboard.nodes import node, traces
 
 PERCENT = re.compile(r"\d{1,3}\.\d\d%")
@@ -51,11 +51,9 @@ def test_the_picture_begins_with_the_earliest_span_even_when_that_is_a_child() -
     assert scale_of(skewed) == Scale(90, 150)
 
 
-def test_the_wait_of_a_job_is_a_bar_that_ends_where_the_job_begins() -> None:
-    job = node("job", start=500, duration=500, waited=250.0)
-    scale = scale_of([node("publish", start=0, duration=1), job])
-    assert wait_of(scale, job).x == "25.00%"
-    assert wait_of(scale, job).width == "25.00%"
+def test_the_picture_has_room_for_what_a_job_waited() -> None:
+    job = node("job", start=500, duration=500, waited=250.0, delayed=150.0)
+    assert scale_of([job]) == Scale(100, 1000)
 
 
 @given(st.floats(min_value=0, max_value=1e11))
