@@ -123,7 +123,7 @@ def shop_trace() -> dict[str, Span]:
         ),
         "run 1": step(
             "summarise_reviews", at=1919, kind="CONSUMER", span_id="d" * 16, parent_id="c" * 16, duration_ms=1180.0,
-            events=[{"name": "exception", "offset_ms": 1.0, "attributes": {"exception.type": "openai.APITimeoutError"}}],
+            events=[{"name": "exception", "offset_ms": 1.0, "attributes": {"exception.type": "a.APITimeoutError"}}],
             attributes={**job, "llmtrace.job.queue_time": 0.431, "celery.state": "RETRY"},
             **common,
         ),
