@@ -1,3 +1,3 @@
 """What all tests share."""
 
-pytest_plugins = ["tests.databases", "tests.recorded", "tests.scripted"]
+pytest_plugins = ["tests.databases", "tests.recorded", "tests.scripted", "tests.surfacing"]

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from llmtrace import LLM
+from llmtrace.calls.reply import Reply
+from llmtrace.calls.stream import Stream
 from llmtrace.testing import CapturedSpans, captured_spans
 from tests.servers.http import ScriptedServer
 from tests.servers.openai import base_url
@@ -30,3 +33,13 @@ def spans(server: ScriptedServer) -> Iterator[CapturedSpans]:
     """The spans that end in the test; the default provider is `server`."""
     with captured_spans(PROVIDERS=providers(server)) as spans:
         yield spans
+
+
+def ask(**params: Any) -> Reply[Any]:
+    """A plain call."""
+    return LLM("gpt-4o-mini").chat("Recommend a fantasy book", **params)
+
+
+def open_stream(**params: Any) -> Stream[Any]:
+    """A streamed call."""
+    return LLM("gpt-4o-mini").stream("Recommend a fantasy book", **params)

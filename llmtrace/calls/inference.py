@@ -102,7 +102,7 @@ class Inference:
         reasons = answer.finish_reasons
         if reasons:
             attributes[semconv.RESPONSE_FINISH_REASONS] = reasons
-        if span.content is not None:
+        if span.content is not None and answer.choices:
             span.content.add(lambda: {semconv.OUTPUT_MESSAGES: self.provider.protocol.output(answer)}, answer.size)
         return attributes, cost
 

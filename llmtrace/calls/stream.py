@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from types import TracebackType
-from typing import Any, Generic, Literal, Self
+from typing import Any, Final, Generic, Literal, Self
 
 from opentelemetry.trace import StatusCode
 
@@ -22,6 +24,9 @@ logger = logging.getLogger("llmtrace.calls")
 
 Outcome = Literal["completed", "failed", "cut_short", "cancelled", "abandoned"]
 
+UNOPENED: Final = {semconv.STREAM_OUTCOME: "failed"}
+"""On the span of a stream that was refused, or never reached the provider."""
+
 
 class Reading:
     """What sync and async streams share: the chunks so far, and the one end of the span."""
@@ -35,6 +40,8 @@ class Reading:
         self.misfit: BaseException | None = None  # the answer came whole, and is not what was asked for
         self._first: float | None = None
         self._size = 0
+        self._puzzled = False
+        self._ending = threading.Lock()  # taken by the first to end it, who may be on any thread, and never released
         self._scope = current_scope.get()
         self._forget = on_end(self.left)
 
@@ -43,7 +50,9 @@ class Reading:
         try:
             chunk = self.reader.feed(event)
         except Exception:
-            logger.exception("An event of a stream could not be read. The caller gets it all the same.")
+            if not self._puzzled:
+                self._puzzled = True
+                logger.exception("An event of a stream could not be read. The caller gets it all the same.")
             return Chunk("", None, event)
         if chunk is not None:
             if self._first is None:
@@ -71,13 +80,12 @@ class Reading:
 
     def end(self, outcome: Outcome, error: BaseException | None = None) -> None:
         """End the span; the first call decides."""
-        if self.outcome is not None:
+        if not self._ending.acquire(blocking=False):
             return
         self.outcome = outcome
         self._forget()
         end_time = time.time_ns()
-        answer = self.reader.answer()
-        answer.size = self._size
+        answer = self._answer()
         attributes, cost = self.inference.outcome(self.span, answer)
         attributes[semconv.STREAM_OUTCOME] = outcome
         if self._first is not None:
@@ -92,6 +100,15 @@ class Reading:
             self.span.end(attributes, StatusCode.ERROR, end_time)
         else:
             self.span.end(attributes, end_time=end_time)
+
+    def _answer(self) -> Answer:
+        try:
+            answer = self.reader.answer()
+        except Exception:
+            logger.exception("A streamed answer could not be put together: its span and its reply have none.")
+            return Answer()
+        answer.size = self._size
+        return answer
 
     def _misfit(self, answer: Answer, reply: Reply[Any]) -> Exception | None:
         try:
@@ -112,6 +129,12 @@ def _reply_of(reading: Reading | None) -> Reply[Any]:
     return reading.reply
 
 
+async def _nothing() -> AsyncIterator[Any]:
+    """The events of a stream that was closed."""
+    return
+    yield
+
+
 class Stream(Generic[T]):
     """An answer that comes in chunks. Iterate it once; it is a context manager too."""
 
@@ -122,7 +145,7 @@ class Stream(Generic[T]):
             with span:
                 self._events: Iterator[Any] = inference.provider.stream(inference.body, inference.request)
         except BaseException as error:
-            span.fail(error)
+            span.fail(error, UNOPENED)
             raise
         self._reading = Reading(inference, span)
 
@@ -158,7 +181,8 @@ class Stream(Generic[T]):
         """Let go of the connection; what was not read is abandoned."""
         if self._reading is not None:
             self._reading.left()
-        close = getattr(self._events, "close", None)
+        events, self._events = self._events, iter(())
+        close = getattr(events, "close", None)
         if close is not None:
             close()
 
@@ -185,7 +209,7 @@ class AsyncStream(Generic[T]):
         self._events: AsyncIterator[Any] | None = None
 
     async def _open(self) -> None:
-        if self._reading is not None:
+        if self._events is not None:
             return
         inference = await self._prepare()
         span = inference.begin()
@@ -193,7 +217,7 @@ class AsyncStream(Generic[T]):
             with span:
                 self._events = await inference.provider.astream(inference.body, inference.request)
         except BaseException as error:
-            span.fail(error)
+            span.fail(error, UNOPENED)
             raise
         self._reading = Reading(inference, span)
 
@@ -214,11 +238,12 @@ class AsyncStream(Generic[T]):
         return self
 
     async def __anext__(self) -> Chunk:
-        if self._reading is None:
+        if self._events is None:
             await self._open()
         reading, events = self._reading, self._events
-        assert reading is not None
         assert events is not None
+        if reading is None:  # closed before it was sent
+            raise StopAsyncIteration
         try:
             while True:
                 chunk = reading.take(await anext(events))
@@ -236,7 +261,8 @@ class AsyncStream(Generic[T]):
         """Let go of the connection; what was not read is abandoned."""
         if self._reading is not None:
             self._reading.left()
-        close = getattr(self._events, "close", None) or getattr(self._events, "aclose", None)
+        events, self._events = self._events, _nothing()
+        close = getattr(events, "close", None) or getattr(events, "aclose", None)
         if close is not None:
             await close()
 
@@ -247,7 +273,7 @@ class AsyncStream(Generic[T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
-        if self._reading is not None and isinstance(error, GONE):
+        if self._reading is not None and isinstance(error, asyncio.CancelledError):
             self._reading.broke(error)
         await self.aclose()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -50,7 +51,7 @@ class Cohere(Provider):
         self._headers = dict(headers or {})
         self._http_clients = http_client if isinstance(http_client, (list, tuple)) else (http_client,)
         self._client: Any = None
-        self._async_clients = PerLoop[Any](lambda: self._make(wants_async=True), self._close)
+        self._async_clients = PerLoop[Any](None if self._given_client(wants_async=True) else _close)
         self.protocol = CohereChat()
         self.embedding = CohereEmbeddings()
 
@@ -73,10 +74,6 @@ class Cohere(Provider):
     def _given_client(self, wants_async: bool) -> Any:
         fitting = (each for each in self._http_clients if each is not None and hasattr(each, "aclose") is wants_async)
         return next(fitting, None)
-
-    async def _close(self, client: Any) -> None:
-        if self._given_client(wants_async=True) is None:  # one that was given is not ours to close
-            await client._client_wrapper.httpx_client.httpx_client.aclose()
 
     def server(self) -> tuple[str | None, int | None]:
         url = urlsplit(self._base_url or os.environ.get("CO_API_URL") or "https://api.cohere.com")
@@ -102,7 +99,7 @@ class Cohere(Provider):
 
     async def asend(self, body: dict[str, Any], request: Request) -> Answer:
         call_begins()
-        client = await self._async_clients.get()
+        client = await self._async_clients.get(partial(self._make, wants_async=True))
         return self._read(await client.chat(**self._arguments(body, request)))
 
     def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
@@ -112,7 +109,7 @@ class Cohere(Provider):
         return cohere_sdk.opened(self.client().chat_stream(**self._arguments(body, request)))
 
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
-        client = await self._async_clients.get()
+        client = await self._async_clients.get(partial(self._make, wants_async=True))
         from llmtrace.providers import cohere_sdk
 
         call_begins()
@@ -124,5 +121,9 @@ class Cohere(Provider):
 
     async def aembed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         call_begins()
-        client = await self._async_clients.get()
+        client = await self._async_clients.get(partial(self._make, wants_async=True))
         return self.embedding.answer((await client.embed(**self._arguments(body, request))).model_dump())
+
+
+async def _close(client: Any) -> None:
+    await client._client_wrapper.httpx_client.httpx_client.aclose()

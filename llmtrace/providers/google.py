@@ -65,7 +65,7 @@ class Google(Provider):
         self._limits = (timeout, max_retries)
         self._http_clients = http_client if isinstance(http_client, (list, tuple)) else (http_client,)
         self._client: Any = None
-        self._async_clients = PerLoop[Any](self._make, self._close)
+        self._async_clients = PerLoop[Any](_close)
         self.protocol = GenerateContent()
         self.embedding = EmbedContent()
 
@@ -82,9 +82,6 @@ class Google(Provider):
         if not self._vertexai and "api_key" not in self._options and not any(map(os.environ.get, KEYS)):
             raise missing_key("Google", KEYS[0])
         return google_sdk.client(self._vertexai, self._options, self._http, self._limits, self._http_clients)
-
-    async def _close(self, client: Any) -> None:
-        await client.aio.aclose()  # the SDK leaves open what it was given
 
     def server(self) -> tuple[str | None, int | None]:
         url = urlsplit(self.client()._api_client._http_options.base_url)
@@ -107,7 +104,7 @@ class Google(Provider):
         return self._read(self.client().models.generate_content(**self._arguments(body, request)))
 
     async def asend(self, body: dict[str, Any], request: Request) -> Answer:
-        client = await self._async_clients.get()
+        client = await self._async_clients.get(self._make)
         call_begins()
         return self._read(await client.aio.models.generate_content(**self._arguments(body, request)))
 
@@ -119,7 +116,7 @@ class Google(Provider):
         return google_sdk.opened(client.models.generate_content_stream(**self._arguments(body, request)))
 
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
-        client = await self._async_clients.get()
+        client = await self._async_clients.get(self._make)
         from llmtrace.providers import google_sdk
 
         call_begins()
@@ -133,7 +130,11 @@ class Google(Provider):
         return self.embedding.answer(response.model_dump(exclude_none=True))
 
     async def aembed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
-        client = await self._async_clients.get()
+        client = await self._async_clients.get(self._make)
         call_begins()
         response = await client.aio.models.embed_content(**self._arguments(body, request))
         return self.embedding.answer(response.model_dump(exclude_none=True))
+
+
+async def _close(client: Any) -> None:
+    await client.aio.aclose()  # the SDK leaves open what it was given

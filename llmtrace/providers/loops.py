@@ -19,8 +19,9 @@ class PerLoop(Generic[C]):
     asynchronous generators that are open in it: a generator that holds the client closes that as well.
     """
 
-    def __init__(self, make: Callable[[], C], close: Callable[[C], Awaitable[None]]) -> None:
-        self._make = make
+    def __init__(self, close: Callable[[C], Awaitable[None]] | None) -> None:
+        """`close` is None where a client is not ours to close. It is a function, and not a method of who owns this:
+        else both would be garbage only together, and connections closed in whatever order that is collected."""
         self._close = close
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[C, AsyncGenerator[None]]]
         self._clients = weakref.WeakKeyDictionary()
@@ -29,13 +30,13 @@ class PerLoop(Generic[C]):
     def __len__(self) -> int:
         return len(self._clients)
 
-    async def get(self) -> C:
-        """The running loop's client."""
+    async def get(self, make: Callable[[], C]) -> C:
+        """The running loop's client, made by `make` if there is none."""
         loop = asyncio.get_running_loop()
         known = self._clients.get(loop)
         if known is not None:
             return known[0]
-        client = self._make()
+        client = make()
         keeper = self._keep(loop, client)
         with self._lock:
             self._forget_closed()
@@ -49,7 +50,8 @@ class PerLoop(Generic[C]):
         finally:
             with self._lock:
                 self._clients.pop(loop, None)
-            await self._close(client)
+            if self._close is not None:
+                await self._close(client)
 
     def _forget_closed(self) -> None:
         """Let go of the clients of loops that were closed without being shut down."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json
@@ -45,7 +46,7 @@ class StainlessProvider(Provider):
         self._options = {name: value for name, value in options.items() if value is not None}
         self._http_clients: Sequence[Any] = http_client if isinstance(http_client, (list, tuple)) else (http_client,)
         self._client: Any = None
-        self._async_clients = PerLoop[Any](lambda: self._make(self.async_class), self._close)
+        self._async_clients = PerLoop[Any](None if self._given_client(self.async_class) else _close)
         self._server: tuple[str | None, int | None] | None = None
 
     @abstractmethod
@@ -76,7 +77,7 @@ class StainlessProvider(Provider):
 
     async def async_client(self) -> Any:
         """The SDK's async client for the running loop, closed with it."""
-        return await self._async_clients.get()
+        return await self._async_clients.get(partial(self._make, self.async_class))
 
     def _make(self, kind: str) -> Any:
         return getattr(self.sdk(), kind)(http_client=self._given_client(kind), **self.client_options())
@@ -88,10 +89,6 @@ class StainlessProvider(Provider):
             if client is not None and hasattr(client, "aclose") is wants_async:
                 return client
         return None
-
-    async def _close(self, client: Any) -> None:
-        if self._given_client(self.async_class) is None:  # one that was given is not ours to close
-            await client.close()
 
     def server(self) -> tuple[str | None, int | None]:
         if self._server is None:
@@ -139,6 +136,10 @@ class StainlessProvider(Provider):
         answer.size = len(response.content)
         answer.raw = lambda: self.built(data, response)
         return answer
+
+
+async def _close(client: Any) -> None:
+    await client.close()
 
 
 def decoded(response: Any) -> Any:

@@ -74,6 +74,8 @@ class CallSpan:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
+        if kind is GeneratorExit and trace.get_current_span() is not self.span:
+            return  # a coroutine that is thrown away in another context: nothing is to be taken back there
         otel_context.detach(self._token)
 
     @property

@@ -68,14 +68,14 @@ def test_a_loop_that_was_closed_without_being_shut_down_is_forgotten() -> None:
     async def close(client: object) -> None:
         closed.append(client)
 
-    kept = PerLoop[object](object, close)
+    kept = PerLoop[object](close)
     crashed = asyncio.new_event_loop()
-    crashed.run_until_complete(kept.get())
+    crashed.run_until_complete(kept.get(object))
     crashed.close()
     assert (len(kept), closed) == (1, [])
 
     async def later() -> int:
-        await kept.get()
+        await kept.get(object)
         return len(kept)
 
     assert asyncio.run(later()) == 1

@@ -1,0 +1,37 @@
+"""Mistakes of llmtrace surface in its own tests: what a host would only find in its log fails the test."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+LOGGERS: Final = ("llmtrace", "opentelemetry.context", "opentelemetry.sdk.trace")
+SIGNS: Final = ("This is a mistake of llmtrace", "Failed to detach context", "Calling end() on an ended span")
+
+
+class Surfacing(logging.Handler):
+    """Keeps the log lines that tell of a mistake."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if any(sign in record.getMessage() for sign in SIGNS):
+            self.found.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def mistakes() -> Iterator[list[str]]:
+    """Mistakes that were logged in the test; one that provokes some takes them out of the list."""
+    handler = Surfacing()
+    for name in LOGGERS:
+        logging.getLogger(name).addHandler(handler)
+    yield handler.found
+    for name in LOGGERS:
+        logging.getLogger(name).removeHandler(handler)
+    if handler.found:
+        pytest.fail("\n".join(["llmtrace has made a mistake:", *handler.found]), pytrace=False)
