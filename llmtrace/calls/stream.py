@@ -195,9 +195,12 @@ class Stream(Generic[T]):
         self.close()
 
     def __del__(self) -> None:
-        reading = getattr(self, "_reading", None)
-        if reading is not None:
-            reading.left()
+        if getattr(self, "_reading", None) is None:
+            return
+        try:
+            self.close()  # an SDK's own stream is a circle of references: its connection would wait for the collector
+        except Exception:
+            logger.debug("The connection of a stream that was dropped could not be closed.", exc_info=True)
 
 
 class AsyncStream(Generic[T]):

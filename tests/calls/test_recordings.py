@@ -16,7 +16,7 @@ from pytest_django import DjangoDbBlocker
 
 from llmtrace import LLM
 from llmtrace.calls.reply import Reply
-from llmtrace.calls.stream import Stream
+from llmtrace.calls.stream import AsyncStream, Stream
 from llmtrace.models import Span
 from llmtrace.tracing.setup import flush
 from tests.calls.recordings import Recording, Said, read
@@ -77,8 +77,9 @@ def replayed(recording: Recording) -> Reply[Any]:
 async def areplayed(recording: Recording) -> Reply[Any]:
     llm, streamed = LLM(recording.asked["model"]), recording.asked.get("stream")
     if not streamed:
-        return await llm.achat(**asked(recording))
-    stream = llm.astream(**asked(recording))
+        reply: Reply[Any] = await llm.achat(**asked(recording))
+        return reply
+    stream: AsyncStream[Any] = llm.astream(**asked(recording))
     assert "".join([chunk.text async for chunk in stream]) == Said.by(recording).texts[0]
     return stream.reply
 

@@ -30,9 +30,11 @@ class Boom(Exception):
 
 
 @pytest.fixture
-def gate() -> threading.Event:
-    """The server waits here in the middle of its answer; it goes on when the client hangs up."""
-    return threading.Event()
+def gate() -> Iterator[threading.Event]:
+    """The server waits here in the middle of its answer, until the test is over."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
 
 
 def told(opened: Stream[Any], chunks: int = 3) -> None:
@@ -71,7 +73,6 @@ def test_abandoned_by_break(server: ScriptedServer, spans: CapturedSpans, gate: 
         if each.text == "The ":
             break
     ended(spans, server, "abandoned")
-    gate.set()
 
 
 def test_abandoned_by_close(server: ScriptedServer, spans: CapturedSpans, gate: threading.Event) -> None:
@@ -89,14 +90,17 @@ def test_abandoned_by_close(server: ScriptedServer, spans: CapturedSpans, gate: 
     ended(spans, server, "abandoned")
 
 
-def test_abandoned_when_it_is_dropped(server: ScriptedServer, spans: CapturedSpans, gate: threading.Event) -> None:
-    server.answers(stream([*TOLD, gate]))
+def test_abandoned_when_it_is_dropped(server: ScriptedServer, spans: CapturedSpans) -> None:
+    server.answers(stream([*TOLD, *spoken() * 100]))
     opened = open_stream()
     told(opened)
-    del opened
-    gc.collect()
+    gc.disable()  # what is dropped lets go of its connection at once, and not when the collector comes around
+    try:
+        del opened
+        until(lambda: server.connections == 0, "the connection is closed")
+    finally:
+        gc.enable()
     ended(spans, server, "abandoned")
-    gate.set()
 
 
 def test_abandoned_when_it_is_dropped_by_another_thread(
@@ -110,7 +114,6 @@ def test_abandoned_when_it_is_dropped_by_another_thread(
     dropping.join()
     gc.collect()
     ended(spans, server, "abandoned")
-    gate.set()
 
 
 def test_abandoned_when_it_is_never_read(server: ScriptedServer, spans: CapturedSpans) -> None:
@@ -170,7 +173,6 @@ def test_cancelled_when_the_client_of_its_request_has_gone(
         told(kept)
         request.client_gone = True
     ended(spans, server, "cancelled")
-    gate.set()
     del kept
 
 
