@@ -12,7 +12,7 @@ from project.shop.models import Book
 LANGUAGE = "German"
 
 
-@shared_task
+@shared_task(name="shop.summarise_reviews")
 def summarise_reviews(book_id: int) -> str:
     """What readers say of a book, in two sentences, kept with the book."""
     book = Book.objects.get(pk=book_id)
@@ -21,19 +21,26 @@ def summarise_reviews(book_id: int) -> str:
     return summary
 
 
-@shared_task
+@shared_task(name="shop.translate_summary")
 def translate_summary(summary: str, language: str) -> str:
     """A summary in another language."""
     return prompts.translate(summary, language).text
 
 
-@shared_task
+@shared_task(name="shop.compare_summaries")
 def compare_summaries(summaries: list[str]) -> str:
     """Which book to read first."""
     return prompts.compare(summaries).text
 
 
-@shared_task(bind=True, autoretry_for=(OpenAIError,), retry_backoff=1, retry_jitter=False, max_retries=3)
+@shared_task(
+    name="shop.summarise_with_new_model",
+    bind=True,
+    autoretry_for=(OpenAIError,),
+    retry_backoff=1,  # seconds, doubled with each attempt
+    retry_jitter=False,
+    max_retries=3,
+)
 def summarise_with_new_model(self: Task[..., str], book_id: int) -> str:
     """Try a model that does not exist yet; the next attempt, a second later, takes the one that does."""
     book = Book.objects.get(pk=book_id)
@@ -42,7 +49,7 @@ def summarise_with_new_model(self: Task[..., str], book_id: int) -> str:
     return prompts.summarise(book.title, reviews_of(book)).text
 
 
-@shared_task
+@shared_task(name="shop.refresh_genre")
 def refresh_genre(genre: str) -> list[str]:
     """A job that sends jobs: one for each book of the genre."""
     books = Book.objects.filter(genre=genre).values_list("pk", flat=True)

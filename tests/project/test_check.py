@@ -15,7 +15,7 @@ from project.demo.trace import Trace
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 BEGAN = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-TASKS = "project.shop.tasks."
+TASKS = "shop."
 SAID = {"gen_ai.input.messages": [{"role": "user"}], "gen_ai.output.messages": [{"role": "assistant"}]}
 REJECTED = {"events": {"0": {"exception.message": "The model `gpt-9` does not exist"}}}
 

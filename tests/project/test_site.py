@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import subprocess
 import sys
@@ -166,3 +167,22 @@ def test_its_migrations_and_settings_are_in_order(tmp_path: Path) -> None:
             [sys.executable, "manage.py", *asked], cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"api_key": "sk-local", "base_url": "http://127.0.0.1:8100/v1"}),
+        ({"MODEL_SERVER": "http://127.0.0.1:9/v1"}, {"api_key": "sk-local", "base_url": "http://127.0.0.1:9/v1"}),
+        ({"OPENAI_API_KEY": "sk-real"}, {"api_key": "sk-real"}),
+    ],
+)
+def test_the_real_host_answers_when_there_is_a_key(
+    tmp_path: Path, given: dict[str, str], expected: dict[str, str]
+) -> None:
+    code = (
+        "import json; from project.settings import LLMTRACE as given; print(json.dumps(given['PROVIDERS']['default']))"
+    )
+    known = {**environment(tmp_path), **given}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=known, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["OPTIONS"] == expected
