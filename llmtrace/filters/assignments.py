@@ -14,10 +14,15 @@ from llmtrace.filters.values import Place, is_secret
 
 
 class Found(NamedTuple):
-    """Where a secret stands, and whether what replaces it needs quotes to stay JSON."""
+    """Where a secret stands.
+
+    One that is not `sure` is what stands beside a secret's name and does not look like one by itself: it is one if a
+    part of it is. What replaces one that is `bare` needs quotes to stay JSON.
+    """
 
     start: int
     end: int
+    sure: bool = True
     bare: bool = False
 
 
@@ -71,8 +76,8 @@ _VALUE_END: Final = re.compile(
     r"""
       \s
     | ["'`](?=[\s,;:)\]}>&|+]|\Z) | \\{1,8}["'`]
-    | <(?=[/A-Za-z!]) | >(?=\s|\Z)
-    | (?:[&;,|]|\\{1,8}[nrt])(?=(?:amp;)?[\w.%$\[\]-]{1,60}\s{0,4}[=:]) | [;,](?=["'\s]|\Z)
+    | <(?=[/A-Za-z!]|\Z) | >(?=\s|\Z)
+    | (?:[&;,|]|\\{1,8}[nrt])(?=(?:amp;)?[\w.%$\[\]-]{1,60}\s{0,4}[=:]|\Z) | [;,](?=["'\s]|\Z)
     | &(?:quot|lt|gt|\#\d{2}|\#x\d\d); | %2[267] | \\u002[267]
     """,
     re.VERBOSE,
@@ -94,14 +99,17 @@ class Assignments:
             text: the text.
             lowered: the same in lower case, each character at the same place.
         """
-        position = 0
+        position, last = 0, Found(0, 0)
         while name := self._name.search(lowered, position):
             position = name.end()
+            if last.start <= name.start() < last.end:  # a name within a secret names nothing
+                position = last.end
+                continue
             start = start_of(text, name.start(), LETTERS + "_.-", 64)
             if named := self._named(text, start, name.end()):
                 for found in _values(text, start, name.end(), named):
                     yield found
-                    position = max(position, found.end)
+                    last = found if found.sure else last
 
     def _named(self, text: str, start: int, end: int) -> Hint | None:
         """What the name says; where it alone says little, with the word in front of it, as in "access token"."""
@@ -114,13 +122,17 @@ class Assignments:
 def _values(text: str, start: int, end: int, named: Hint) -> Iterator[Found]:
     if text.startswith("<", start - 1) and start and (tag := _TAG.match(text, end)):
         yield from _bare(text, tag.end(), named)
-    elif text.startswith("-", start) and (blanks := _BLANKS.match(text, end)):
+    elif _is_flag(text[start:end]) and (blanks := _BLANKS.match(text, end)):
         yield from _quoted(text, blanks.end(), named) or _bare(text, blanks.end(), named)
     else:
         for separator in _SEPARATORS:
             if match := separator.pattern.match(text, end):
                 yield from _after(separator, text, match, named)
                 break
+
+
+def _is_flag(name: str) -> bool:
+    return name.startswith("-") or "--" in name
 
 
 def _after(separator: _Separator, text: str, match: re.Match[str], named: Hint) -> Iterator[Found]:
@@ -141,8 +153,7 @@ def _quoted(text: str, start: int, named: Hint) -> list[Found] | None:
     several, found = opening[0][0] in "[(", []
     while opening is not None:
         end = _closing(text, opening.end(), opening["quote"])
-        if is_secret(text[opening.end() : end], named):
-            found.append(Found(opening.end(), end))
+        found.append(Found(opening.end(), end, is_secret(text[opening.end() : end], named)))
         opening = _NEXT.match(text, end + len(opening["quote"])) if several else None
     return found
 
@@ -157,7 +168,9 @@ def _bare(text: str, start: int, named: Hint, json: bool = False, tight: bool = 
     end = _start((_NUMBER_END if json else _VALUE_END).search(text, start), text)
     if is_secret(text[start:end], named, Place.ASSIGNED if tight else Place.TEXT):
         trailing = _TRAILING.search(text, max(start + 1, end - 3), end)
-        yield Found(start, trailing.start() if trailing else end, json)
+        yield Found(start, trailing.start() if trailing else end, True, json)
+    else:
+        yield Found(start, end, False, json)
 
 
 def _closing(text: str, start: int, quote: str) -> int:

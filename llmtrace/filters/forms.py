@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -17,7 +16,7 @@ _KEY_BEGINS: Final = re.compile(
 _KEY_LINES: Final = re.compile(  # of a key whose end is missing
     r"(?:[\s\\\"',+]|[A-Za-z0-9+/=]{16,}|(?:Proc-Type|DEK-Info|Version|Comment): ?[^\n\\]{0,100})*+[A-Za-z0-9+/=]*+"
 )
-_KEY_ENDS: Final = re.compile(r"END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?(?:-| )?-{0,4}")
+_KEY_ENDS: Final = re.compile(r"END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?[A-Za-z0-9_-]*")
 _LONGEST_KEY: Final = 16384
 _BEARER: Final = re.compile(r"bearer(?:\s|%20|\+|\\u0020){1,4}([a-z0-9._~+/=-]{8,})")
 _BASIC: Final = re.compile(r"basic(?:\s|%20){1,4}([a-z0-9+/_-]{8,}={0,2})")
@@ -86,7 +85,7 @@ def _is_basic(value: str) -> bool:
     """Whether `value` is ``user:password`` in base64."""
     try:
         return b":" in base64.b64decode(value + "=" * (-len(value) % 4), validate=True) and not value.isalpha()
-    except binascii.Error:
+    except ValueError:  # no base64, or letters beyond ASCII
         return False
 
 

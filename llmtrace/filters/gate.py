@@ -18,8 +18,9 @@ from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 
 _BETWEEN: Final = r"(?:[^a-z0-9:=,>]|\\[nrt]|&#?[a-z0-9]+;|%2[27]|\\+u002[27])*"
-_SIGN: Final = r"(?:[:=>]|%3[ad]|\\+u003d|value|(?:is|was|are)[^a-z0-9]|[\"'`;27]\s*,)"
+_SIGN: Final = r"(?:[:=>]|%3[ad]|\\+u003d|value|(?:is|was|are)[^a-z0-9]|(?:[\"'`;]|%2[27]|u002[27])\s*,)"
 _SUFFIX: Final = rf"(?:[^a-z\"\\]*(?:[0-9]+|{'|'.join(sorted(SUFFIXES))}))*"
+_REST: Final = r"(?:[^a-z\"]|\\[\"bfnrt]|\\u00[01][0-9a-f])*"
 
 FORMS: Final = (
     r"----[ -]begin [a-z0-9 ]*private key|private-(?:lines|mac):",
@@ -27,7 +28,7 @@ FORMS: Final = (
     r"-(?:u|-user)[ =]+[^\s:]+:|sshpass|identified(?:\s|\\[nrt])+by",
     r":\\*/\\*/[^\s/?#@:\"]*(?:@|:[^\s\"]*@)|%3a%2f%2f[^\s\"]*%40",
     r"(?:sig|signature|credential|key|code|hmac|ticket)=[^\s&\"]{16}",
-    r"secret[^\"]*[a-z0-9+/]{40}",
+    r"secret(?s:.)*[a-z0-9+/]{40}",
     r"\\+u00[2-7][0-9a-f]",  # letters that JSON hides
 )
 
@@ -35,7 +36,7 @@ FORMS: Final = (
 def names_pattern(name: str) -> str:
     """What a secret's name and its value look like from afar, for names that end as the pattern `name` says."""
     return (
-        rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}[^a-z\"]*\"\s*:|(?:\s|\\[nrt])+[\"'`\\])"
+        rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|(?:\s|\\[nrt])+[\"'`\\])"
         rf"|-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>"
     )
 
@@ -58,6 +59,14 @@ def token_patterns() -> list[str]:
 
 def _alternatives(prefixes: str) -> str:
     return "|".join(map(re.escape, prefixes.split()))
+
+
+def utf8(text: str) -> bytes:
+    """`text` in UTF-8, each lone surrogate as the replacement character."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 class Gate:

@@ -93,8 +93,8 @@ NAME: Final = f"(?:{_ALWAYS}s?|keys?){_SUFFIX}"
 """The end of every name for which `hint` has an answer, in lower case."""
 
 NAME_AFAR: Final = (
-    f"(?:{_ALWAYS}|(?:{'|'.join(sorted(GRANTING_TOKENS))})[^a-z0-9]?tokens"
-    f"|(?:{'|'.join(sorted(SECRET_KEYS))})[^a-z0-9]{{0,3}}keys?){_SUFFIX}"
+    f"(?:{_ALWAYS}|(?:{'|'.join(sorted(GRANTING_TOKENS))})[^a-z0-9]*tokens"
+    f"|(?:{'|'.join(sorted(SECRET_KEYS))})[^a-z0-9]*keys?){_SUFFIX}"
 )
 """The same, without most names for which it has none; long, which Rust's engine does not mind."""
 
@@ -135,8 +135,8 @@ def _password(word: str, before: str) -> Hint | None:
 
 
 def _token(word: str, before: str) -> Hint | None:
-    if word == "tokens":
-        return Hint.SURE if before in GRANTING_TOKENS else None
+    if word.endswith("tokens"):
+        return Hint.SURE if (word.removesuffix("tokens") or before) in GRANTING_TOKENS else None
     if not word.endswith("token"):
         return None
     before = word.removesuffix("token") or before

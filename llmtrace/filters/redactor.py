@@ -10,13 +10,14 @@ from typing import Any, Final
 
 from llmtrace.filters.assignments import Assignments, Found
 from llmtrace.filters.forms import forms
-from llmtrace.filters.gate import FORMS, Gate, names_pattern, token_patterns
+from llmtrace.filters.gate import FORMS, Gate, names_pattern, token_patterns, utf8
 from llmtrace.filters.names import Names
 from llmtrace.filters.personal import Kind
 from llmtrace.filters.structure import Structure
 from llmtrace.filters.tokens import tokens
 
 MASK: Final = "[REDACTED]"
+MOST_ROUNDS: Final = 10  # three were never needed but by texts made to need them
 SHORTEST: Final = 6  # characters of a text that can hold a name, a sign and a value
 
 
@@ -72,32 +73,42 @@ class Redactor:
     def _text(self, text: str, depth: int) -> str:
         if len(text) < SHORTEST and not self._unknown:
             return text
-        if not self._gate.may_hold(text.encode("utf-8", "replace")):
+        if not self._gate.may_hold(utf8(text)):
             return text
         if (decoded := _decoded(text)) is not None:
             after = self._structure(decoded, depth + 1)
             return text if after is decoded else json.dumps(after, ensure_ascii=text.isascii())
-        masked = self._mask.join(map(self._masked, text.split(self._mask)))
+        masked = self._settled(text)
         if self._function is not None:
             masked = self._function(masked)
             if not isinstance(masked, str):
                 raise TypeError("The function of Redact is to return a text.")
         return text if masked == text else masked
 
+    def _settled(self, text: str) -> str:
+        """`text` masked until that changes nothing more: what is left beside a mask may be seen better then."""
+        for _ in range(MOST_ROUNDS):
+            masked = self._mask.join(map(self._masked, text.split(self._mask)))
+            if masked == text:
+                break
+            text = masked
+        return text
+
     def _masked(self, text: str) -> str:
         found = sorted(self._found(text))
         if not found:
             return text
         parts, position = [], 0
-        for start, end, bare in _joined(found):
-            parts += [text[position:start], f'"{self._mask}"' if bare else self._mask]
-            position = end
+        for start, end, sure, bare in _joined(found):
+            if sure:
+                parts += [text[position:start], f'"{self._mask}"' if bare else self._mask]
+                position = end
         return "".join([*parts, text[position:]])
 
     def _found(self, text: str) -> Iterator[Found]:
         lowered = lower(text)
         yield from self._assignments(text, lowered)
-        if self._tokens.may_hold(text.encode("utf-8", "replace")):
+        if self._tokens.may_hold(utf8(text)):
             yield from (Found(*span) for span in tokens(text))
         yield from (Found(*span) for span in forms(text, lowered))
         for kind in self._personal:
@@ -113,15 +124,16 @@ def lower(text: str) -> str:
 
 
 def _joined(found: Iterable[Found]) -> Iterator[Found]:
-    """`found`, which is sorted, with what overlaps or touches as one."""
+    """`found`, which is sorted, with what overlaps as one, and so what touches when it is sure."""
     joined: Found | None = None
     for each in found:
-        if joined is None or each.start > joined.end:
+        if joined is None or each.start > joined.end - (not (each.sure and joined.sure)):
             if joined is not None:
                 yield joined
             joined = each
-        elif each.end > joined.end:
-            joined = Found(joined.start, each.end, joined.bare and each.bare)
+        else:
+            end, bare = max(joined.end, each.end), joined.bare and each.bare
+            joined = Found(joined.start, end, joined.sure or each.sure, bare)
     if joined is not None:
         yield joined
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from llmtrace.filters.names import Hint
 from llmtrace.filters.values import is_secret
-from llmtrace.pipeline.ended import as_json
+from llmtrace.jsontext import as_json
 
 DEEPEST: Final = 100
 CUT: Final = "…"
@@ -68,7 +68,10 @@ class Structure:
     def _leaf(self, text: str, depth: int, named: Hint | None) -> str:
         if named is not None and text != self._mask and is_secret(text, named):
             return self._mask
-        return self._text(text, depth)
+        masked = self._text(text, depth)
+        if named is not None and self._mask in masked:  # beside such a name, a part of a secret makes a secret
+            return text if text == self._mask else self._mask
+        return masked
 
     def _number(self, value: Any, depth: int, named: Hint | None) -> Any:
         if isinstance(value, (bool, type(None))) or not (named is Hint.SURE or self._reads_numbers):

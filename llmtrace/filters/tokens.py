@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final
 
-from llmtrace.filters.patterns import INNER, PREFIXED, Prefixed
+from llmtrace.filters.patterns import INNER, LETTERS, PREFIXED, Prefixed
 
 Range = tuple[int, int]
 
 ESCAPES: Final = (r"\\[nrt]", r"%[0-9A-Fa-f]{2}", r"\\u00[0-9A-Fa-f]{2}")
 """What may stand directly before a token though it ends in a letter or digit: an escape in JSON or in a URL."""
 
+_RUN: Final = re.compile("[A-Za-z0-9_-]*")
+
 
 def tokens(text: str) -> Iterator[Range]:
-    """Where tokens of known forms stand in `text`. Takes time linear in its length."""
+    """Where tokens of known forms stand in `text`, with what is glued to their end. Takes time linear in its length."""
     for prefix, pattern in _prefixed():
         if prefix in text:
-            yield from (match.span() for match in pattern.finditer(text))
+            yield from _whole(text, (match.span() for match in pattern.finditer(text)))
     for anchor, head, least in _inner():
-        for match in anchor.finditer(text):
-            start = start_of(text, match.start(), head)
-            if match.start() - start >= least:
-                yield start, match.end()
+        matches = (match.span() for match in anchor.finditer(text))
+        heads = ((start_of(text, start, head), start, end) for start, end in matches)
+        yield from _whole(text, ((first, end) for first, start, end in heads if start - first >= least))
+
+
+def _whole(text: str, found: Iterable[Range]) -> Iterator[Range]:
+    """What was found, each with its run: a token that stands directly beside another has no beginning of its own."""
+    reached = 0
+    for start, end in found:
+        if end >= reached:
+            run = _RUN.match(text, end)
+            reached = run.end() if run else end
+            yield _after_escape(text, start_of(text, start, LETTERS + "_-")), reached
+
+
+def _after_escape(text: str, start: int) -> int:
+    """`start`, or what follows when an escape's letters stand there: ``\\n`` without its letter would be no JSON."""
+    before = text[start - 1 : start]
+    if before == "\\":
+        return start + (5 if text[start] == "u" else 1)
+    return start + 2 if before == "%" else start
 
 
 def start_of(text: str, end: int, characters: str, most: int = 80) -> int:
