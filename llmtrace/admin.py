@@ -101,7 +101,7 @@ class SpanAdmin(ReadOnly):
             "failed" if span.status == FAILED else kind,
             gettext(LABELS[kind]),
             gettext(LABELS[kind]),
-            one_line(span.name, 80) or "–",
+            one_line(figures.short_job(span.name) if kind == "job" else span.name, 80) or "–",
         )
 
     @admin.display(description=_("model"))

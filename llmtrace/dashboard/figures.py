@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 GROUP: Final = "\u202f"  # a narrow space that does not break the line
 NONE: Final = "–"
+NANO: Final = 1e9
+_DIGITS: Final = ((1_000_000_000, 1), (10_000_000, 4), (1_000_000, 3))  # nano-USD from which so many digits count
 SECOND: Final = 1_000.0
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
@@ -46,16 +49,24 @@ def tokens(sent: int | None, received: int | None) -> str:
 
 
 def cost(nano_usd: int | None) -> str:
-    """A cost in nano-USD as dollars and cents, below a dollar with four digits that count; empty when unknown."""
+    """A cost in nano-USD as dollars and cents, of less as many digits as are worth comparing; empty when unknown."""
     if nano_usd is None:
         return ""
-    if nano_usd == 0:
-        return "$0"
-    sign, dollars = "−" if nano_usd < 0 else "", abs(nano_usd) / 1e9
-    decimals = 2 if dollars >= 1 else min(9, 3 - math.floor(math.log10(dollars)))
-    whole, _, fraction = f"{dollars:.{decimals}f}".partition(".")
-    fraction = fraction[:2] + fraction[2:].rstrip("0")
-    return f"{sign}${grouped(int(whole))}.{fraction}"
+    digits = next((digits for least, digits in _DIGITS if abs(nano_usd) >= least), 2)
+    power = math.floor(math.log10(abs(nano_usd) / NANO)) if nano_usd else 0
+    return _dollars(nano_usd, max(2, digits - 1 - power))
+
+
+def exact_cost(nano_usd: int | None) -> str:
+    """A cost in nano-USD as dollars with every digit that is not 0; empty when unknown."""
+    return "" if nano_usd is None else _dollars(nano_usd, 9)
+
+
+def _dollars(nano_usd: int, decimals: int) -> str:
+    rounded = Decimal(abs(nano_usd)).scaleb(-9).quantize(Decimal(1).scaleb(-min(9, decimals)), ROUND_HALF_UP)
+    whole, _, fraction = f"{rounded:f}".partition(".")
+    cents = fraction[:2] + fraction[2:].rstrip("0") if rounded else ""
+    return f"{'−' if nano_usd < 0 else ''}${grouped(int(whole))}{'.' if cents else ''}{cents}"
 
 
 def size(octets: int) -> str:
@@ -73,6 +84,11 @@ def size(octets: int) -> str:
 def short_id(identifier: str) -> str:
     """The two ends of a long id, enough to tell it from its neighbours."""
     return identifier if len(identifier) <= 12 else f"{identifier[:4]}…{identifier[-4:]}"
+
+
+def short_job(name: str) -> str:
+    """A job's name without the modules that its task is in: ``publish shop.tasks.notify`` is ``publish notify``."""
+    return " ".join(short_class(word) for word in name.split())
 
 
 def short_class(error_type: str) -> str:

@@ -16,6 +16,7 @@ from llmtrace.dashboard.waterfall import Bar, Scale, bar_of
 
 DEEPEST: Final = 12  # steps to the right; what is deeper stays there and says its level
 SKEW: Final = 1.0  # ms that a child may begin before its parent before it is worth a word
+WORTH_A_ROW: Final = 0.01  # of the trace's time: a shorter wait could hardly be seen
 NEAR: Final = 20  # rows that are in sight when the page opens
 
 
@@ -30,6 +31,7 @@ class Line:
     depth: int
     bar: Bar
     duration: str
+    whole_name: str = ""
     level: int = 1
     failed: bool = False
     selected: bool = False
@@ -45,7 +47,7 @@ class Line:
 
 
 def lines_of(placed: Sequence[Placed], scale: Scale, selected: str | None = None) -> list[Line]:
-    """A row for each node in the order of the tree, and one before each job that waited.
+    """A row for each node in the order of the tree, and before each job one for what it waited, where that matters.
 
     Args:
         placed: the tree.
@@ -65,7 +67,8 @@ def _line(place: Placed, scale: Scale, selected: bool, again: bool, far: bool) -
     node = place.node
     return Line(
         span_id=node.span_id,
-        name=one_line(node.name) or "–",
+        name=one_line(figures.short_job(node.name) if node.kind == "job" else node.name) or "–",
+        whole_name=one_line(node.name, 255),
         kind=node.kind,
         depth=min(place.depth, DEEPEST),
         level=place.depth + 1,
@@ -92,7 +95,7 @@ def _waits(place: Placed, scale: Scale) -> Iterator[Line]:
         ("delay", "", node.start - (node.waited or 0.0), node.delayed),
         ("wait", one_line(node.queue or "", 60), node.start, node.waited),
     ):
-        if length:
+        if length and length >= scale.length * WORTH_A_ROW:
             yield Line(
                 span_id=node.span_id,
                 name=name,

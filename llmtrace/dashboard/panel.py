@@ -151,7 +151,7 @@ def _usage(span: Span, attributes: Mapping[str, Any]) -> Usage:
         written=_grouped(cache_written if type(cache_written) is int else None),
         output=_grouped(span.output_tokens),
         reasoning=_grouped(span.reasoning_tokens),
-        cost=figures.cost(span.cost_nano_usd),
+        cost=figures.exact_cost(span.cost_nano_usd),
     )
 
 

@@ -132,6 +132,11 @@ def _linked(url: str, name: str, values: Iterable[str | None]) -> list[dict[str,
     ]
 
 
+def _short(value: str) -> str:
+    """Names as they are; keys, which nobody reads, by their two ends."""
+    return value if len(value) <= 24 else figures.short_id(value)
+
+
 def _texts(value: Any) -> list[str]:
     value = value if isinstance(value, list) else [value]
     return [item for item in value if isinstance(item, str)]

@@ -150,7 +150,7 @@ def test_the_waterfall_is_a_table_with_a_name_and_headings(filled: None, visit: 
     table = visit(TRACE).page.get_by_role("table", name="The spans of the trace")
     for heading in ("Span", "When", "Time", "Tokens", "Cost"):
         expect(table.get_by_role("columnheader", name=heading, exact=True)).to_have_count(1)
-    assert table.get_by_role("row").count() == 15
+    assert table.get_by_role("row").count() == 14
 
 
 def test_on_a_narrow_screen_what_was_said_comes_first_and_nothing_is_cut_off(

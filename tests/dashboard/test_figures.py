@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -72,25 +73,28 @@ def test_tokens_stand_in_and_out_and_a_side_that_is_unknown_is_a_dash(
         (None, ""),
         (0, "$0"),
         (1, "$0.000000001"),
+        (42_750, "$0.000043"),
         (10_000, "$0.00001"),
         (210_000, "$0.00021"),
         (2_540_000, "$0.00254"),
         (10_980_000, "$0.01098"),
         (500_000_000, "$0.50"),
         (999_999_999, "$1.00"),
+        (1_234_000_000, "$1.23"),
         (41_870_000_000, "$41.87"),
         (1_234_567_000_000_000, "$1\u202f234\u202f567.00"),
         (-2_540_000, "−$0.00254"),
     ],
 )
-def test_a_cost_has_cents_and_below_a_dollar_four_digits_that_count(nano_usd: int | None, written: str) -> None:
+def test_a_cost_has_cents_and_the_less_it_is_the_fewer_digits_that_count(nano_usd: int | None, written: str) -> None:
     assert figures.cost(nano_usd) == written
 
 
 @given(st.integers(min_value=1, max_value=2**63 - 1))
-def test_a_written_cost_is_within_half_a_percent_of_the_cost(nano_usd: int) -> None:
-    written = float(figures.cost(nano_usd).replace("\u202f", "").removeprefix("$"))
-    assert written == pytest.approx(nano_usd / 1e9, rel=0.005)
+def test_a_written_cost_is_close_to_the_cost_and_the_exact_one_is_it(nano_usd: int) -> None:
+    written, exact = (read(nano_usd).replace("\u202f", "") for read in (figures.cost, figures.exact_cost))
+    assert float(written.removeprefix("$")) == pytest.approx(nano_usd / 1e9, rel=0.05)
+    assert Decimal(exact.removeprefix("$")) == Decimal(nano_usd).scaleb(-9)
 
 
 @pytest.mark.parametrize(
@@ -107,3 +111,4 @@ def test_the_ends_of_a_long_id_and_the_last_name_of_a_class_are_enough() -> None
     assert figures.short_class("openai.RateLimitError") == "RateLimitError"
     assert figures.short_class("_OTHER") == "_OTHER"
     assert figures.short_class("odd.") == "odd."
+    assert figures.short_job("publish shop.tasks.notify_owner") == "publish notify_owner"

@@ -16,10 +16,11 @@ def drawn(*nodes: Node, selected: str | None = None) -> list[Line]:
 
 
 @given(traces)
-def test_every_span_has_a_row_and_every_wait_one_before_it(nodes: list[Node]) -> None:
+def test_every_span_has_a_row_and_every_wait_that_can_be_seen_one_before_it(nodes: list[Node]) -> None:
     lines = drawn(*nodes)
     waits = [line for line in lines if line.kind in ("wait", "delay")]
-    assert len(waits) == sum(bool(one.waited) + bool(one.delayed) for one in nodes)
+    least = scale_of(nodes).length / 100
+    assert len(waits) == sum(bool(one and one >= least) for node in nodes for one in (node.waited, node.delayed))
     assert len(lines) == len(nodes) + len(waits)
     for line, below in pairwise(lines):
         if line in waits:
@@ -58,6 +59,11 @@ def test_only_an_end_that_is_worth_a_word_has_one(outcome: str | None, said: str
 def test_a_child_that_began_before_its_parent_says_that_clocks_differ() -> None:
     lines = drawn(node("root", start=100), node("early", "root", start=50), node("fine", "root", start=99.5))
     assert {line.span_id: line.skewed for line in lines} == {"root": False, "early": True, "fine": False}
+
+
+def test_a_job_goes_by_its_own_name_and_keeps_its_whole_one() -> None:
+    (line,) = drawn(node("1", name="publish shop.tasks.notify", kind="job"))
+    assert (line.name, line.whole_name) == ("publish notify", "publish shop.tasks.notify")
 
 
 def test_the_selected_span_is_marked_and_rows_out_of_sight_know_it() -> None:

@@ -57,7 +57,6 @@ def test_request_calls_and_jobs_are_one_tree(client_of_viewer: Client) -> None:
         (3, "summarise_reviews attempt 1 tried again"),
         (4, "summarise 429 ×2, then APITimeoutError"),
         (3, "put off"),
-        (3, "waited in queue default"),
         (3, "summarise_reviews attempt 2"),
         (4, "summarise after 429"),
         (5, "execute_tool find_reviews"),
@@ -73,7 +72,7 @@ def test_the_head_tells_whose_story_it_is_and_what_it_took(client_of_viewer: Cli
     for said in (
         "POST /recommend/ and the jobs that it started",
         "user 4711",
-        "session 9f2c44d1a…",
+        "session 9f2c44d1a8b3",
         "tags: search, beta",
         "22 Nov 2026, 11:58:18.204",
         "Whole story 6.37 s",
