@@ -1,0 +1,34 @@
+"""How long the host's suite takes with llmtrace and without, on SQLite: `python -m tests.hostsuite.compare`."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from project.modelserver import ModelServer
+from tests.hostsuite.suite import RUNNERS, environment, run
+
+ROUNDS = 5
+LEFT_OUT = {"pytest": ("-k", "not model_is_asked")}
+
+
+def main() -> None:
+    """Run the suite by turns, without the test that calls a model, and print seconds and the ratio for each runner."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    with tempfile.TemporaryDirectory() as folder, ModelServer(pace=0) as models:
+        database = {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{folder}/development.sqlite3"}
+        for runner in RUNNERS:
+            seconds: dict[bool, list[float]] = {True: [], False: []}
+            more = LEFT_OUT.get(runner, ("--exclude-tag", "calls"))
+            for traced in [True, False] * rounds:
+                env = environment(Path(folder), database, models.url, traced=traced)
+                seconds[traced].append(run(runner, env, *more).seconds)
+            with_it, without = statistics.median(seconds[True]), statistics.median(seconds[False])
+            row = f"{runner:28} with {with_it:6.2f} s  without {without:6.2f} s  ratio {with_it / without:.3f}"
+            sys.stdout.write(f"{row}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A project whose test suite is run as its own developers would run it, with llmtrace and without."""
