@@ -78,6 +78,7 @@ CELERY_RESULT_CHORD_RETRY_INTERVAL = 0.5
 CELERY_TASK_SERIALIZER = "json"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 if CELERY_BROKER_URL.startswith("filesystem:"):
+    CELERY_BROKER_TRANSPORT = "project.broker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(MESSAGES),
         "data_folder_out": str(MESSAGES),
