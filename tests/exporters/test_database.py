@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connections, transaction
 from django.test import override_settings
 from opentelemetry.sdk.trace import TracerProvider
@@ -97,6 +99,22 @@ def test_spans_wait_while_the_database_is_locked_and_arrive_then(tmp_path: Path)
             other.execute("ROLLBACK")
             assert made.force_flush()
             assert names(alias) == ["patient"]
+
+
+def test_one_line_says_that_tables_are_missing_and_spans_wait_for_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with new_database("sqlite", tmp_path, migrate=False) as alias, provider(alias) as (made, fan_out):
+        end_one(made, "early")
+        until(lambda: fan_out.accounts()["Database"].last_error, "the pipe meets the empty database")
+        end_one(made, "\0 hostile \ud800")
+        assert not made.force_flush(500)
+        [line] = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
+        assert line.endswith(f"no tables of llmtrace in it: run manage.py migrate --database={alias}")
+        call_command("migrate", "llmtrace", database=alias, verbosity=0)
+        assert made.force_flush()
+        assert names(alias) == ["early", "\ufffd hostile \ufffd"]
+        assert fan_out.accounts()["Database"].dropped == {}
 
 
 def test_spans_of_a_test_database_that_has_gone_are_written_nowhere_else(tmp_path: Path) -> None:
