@@ -127,7 +127,9 @@ def _values(text: str, start: int, end: int, named: Hint) -> Iterator[Found]:
     else:
         for separator in _SEPARATORS:
             if match := separator.pattern.match(text, end):
-                yield from _after(separator, text, match, named)
+                before = text[start - 1 : start] if start else ""
+                if not (before == match[0] == ":"):  # one of a row of names, as in arn:aws:secret:shop
+                    yield from _after(separator, text, match, Hint.LIKELY if before in "/\\" and before else named)
                 break
 
 
@@ -142,7 +144,9 @@ def _after(separator: _Separator, text: str, match: re.Match[str], named: Hint) 
         yield from quoted
     elif not separator.only_before_quotes:
         named = named if separator.tells and same_line else Hint.LIKELY
-        yield from _bare(text, match.end(), named, match[0].startswith('"'), match[0] == "=")
+        name_end = match[0].lstrip("\\")[:1]
+        if not (name_end in ("'", '"') and text.startswith(("{", "["), match.end())):  # else names are to come in there
+            yield from _bare(text, match.end(), named, name_end == '"', match[0] == "=")
 
 
 def _quoted(text: str, start: int, named: Hint) -> list[Found] | None:

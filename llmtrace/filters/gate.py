@@ -38,6 +38,7 @@ def names_pattern(name: str) -> str:
     return (
         rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|(?:\s|\\[nrt])+[\"'`\\])"
         rf"|-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>"
+        rf"|\"val(?:ue)?\\*\"\s*:[^}}]*(?:{name})\\*\""
     )
 
 

@@ -67,6 +67,8 @@ SECRET_KEYS: Final = words(
 )
 """Words before "key" where it opens something: ``api_key``, but not ``primary_key``."""
 
+_LONG_KEYS: Final = tuple(kind for kind in SECRET_KEYS if len(kind) >= 5)
+
 EXACT: Final = {
     "auth": Hint.LIKELY,
     "authorization": Hint.HEADER,
@@ -149,7 +151,8 @@ def _key(word: str, before: str) -> Hint | None:
     stem = word.removesuffix("s")
     if not stem.endswith("key"):
         return None
-    return Hint.SURE if (stem.removesuffix("key") or before) in SECRET_KEYS else None
+    kind = stem.removesuffix("key")
+    return Hint.SURE if (kind or before) in SECRET_KEYS or kind.endswith(_LONG_KEYS) else None
 
 
 class Names:

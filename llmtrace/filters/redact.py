@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.module_loading import import_string
 from opentelemetry.sdk.resources import Resource
@@ -19,6 +19,7 @@ from llmtrace.filters.redactor import MASK, Redactor
 from llmtrace.pipeline.ended import EndedSpan
 
 Function = Callable[[str], str]
+T = TypeVar("T")
 
 
 class Redact:
@@ -75,13 +76,14 @@ class Redact:
         resource = self._resource(span.resource)
         if not self._may_change(span):
             return span if resource is span.resource else span.edited(resource=resource)
+        value = self._redactor.value
+        name, attributes, status = value(span.name), value(span.attributes), self._status(span.status)
+        events, links = _changed(span.events, self._event), _changed(span.links, self._link)
+        same = name is span.name and attributes is span.attributes and status is span.status
+        if same and events is None and links is None and resource is span.resource:
+            return span
         return span.edited(
-            name=self._redactor.value(span.name),
-            attributes=self._redactor.value(span.attributes),
-            events=[self._event(event) for event in span.events],
-            links=[self._link(link) for link in span.links],
-            status=self._status(span.status),
-            resource=resource,
+            name=name, attributes=attributes, events=events, links=links, status=status, resource=resource
         )
 
     def _may_change(self, span: EndedSpan) -> bool:
@@ -91,21 +93,24 @@ class Redact:
         if links := span.links:
             parts += [dict(link.attributes or ()) for link in links]
         try:
-            return self._redactor.may_change(to_json(parts, serialize_unknown=True))
-        except Exception:  # lone surrogates, cycles, depth, keys of people's own: all is read
+            return self._redactor.may_change(to_json(parts))
+        except Exception:  # lone surrogates, cycles, depth, classes of people's own: all is read
             return True
 
     def _event(self, event: Event) -> Event:
-        name, attributes = self._redactor.value([event.name, dict(event.attributes or ())])
-        return Event(name, attributes, event.timestamp)
+        before = [event.name, dict(event.attributes or ())]
+        after = self._redactor.value(before)
+        return event if after is before else Event(after[0], after[1], event.timestamp)
 
     def _link(self, link: Link) -> Link:
-        return Link(link.context, self._redactor.value(dict(link.attributes or ())))
+        before = dict(link.attributes or ())
+        after = self._redactor.value(before)
+        return link if after is before else Link(link.context, after)
 
     def _status(self, status: Status) -> Status:
-        if status.description is None:
-            return status
-        return Status(status.status_code, self._redactor.value(status.description))
+        before = status.description
+        after = self._redactor.value(before)
+        return status if after is before else Status(status.status_code, after)
 
     def _resource(self, resource: Resource) -> Resource:
         """`resource` with its secrets masked. Nearly all spans of a process share one, so that the last is kept."""
@@ -116,6 +121,12 @@ class Redact:
             last = (resource, resource if after is before else Resource(after, resource.schema_url))
             self._resources = last
         return last[1]
+
+
+def _changed(before: Sequence[T], change: Callable[[T], T]) -> list[T] | None:
+    """What `change` makes of each, None when that changes none."""
+    after = [change(each) for each in before]
+    return None if all(one is other for one, other in zip(after, before, strict=True)) else after
 
 
 def _several(option: str, values: Iterable[Any]) -> list[Any]:

@@ -109,13 +109,11 @@ class Structure:
         return next((named for name in names if isinstance(name, str) and (named := self._hint(name))), None)
 
     def _key(self, key: Any, depth: int) -> Any:
-        if isinstance(key, str):
-            return self._short_key(key) if len(key) <= SHORT_KEY else self._text(key, depth)
         if isinstance(key, SCALARS):
             return key
-        text = as_json(key)
-        masked = self._text(text, depth)
-        return key if masked is text else masked
+        text = key if isinstance(key, str) else as_json(key)
+        masked = self._short_key(text) if len(text) <= SHORT_KEY else self._text(text, depth)
+        return key if masked == text else masked
 
     def _sequence(self, value: Any, depth: int, named: Hint | None, path: frozenset[int]) -> Any:
         if named is None and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):

@@ -32,7 +32,7 @@ def _whole(text: str, found: Iterable[Range]) -> Iterator[Range]:
     """What was found, each with its run: a token that stands directly beside another has no beginning of its own."""
     reached = 0
     for start, end in found:
-        if end >= reached:
+        if end >= reached and len(set(text[max(start, end - 12) : end])) > 2:  # "sk-xxxxxxxxxxxx" is a placeholder
             run = _RUN.match(text, end)
             reached = run.end() if run else end
             yield _after_escape(text, start_of(text, start, LETTERS + "_-")), reached

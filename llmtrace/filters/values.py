@@ -13,15 +13,15 @@ LONGEST_HARMLESS: Final = 300  # characters: what is longer is taken for a secre
 
 NO_VALUES: Final = words(
     "access admin_only allow allowed another any array authentication authorization basic bearer because before "
-    "between bool boolean bytes cannot changed char choose click confirm contains cookie correct create "
-    "credential credentials default denied deny digest disabled during either empty enabled encrypted enter "
+    "between bool boolean bytes cannot changed char choose click command confirm contains continue cookie correct "
+    "create credential credentials default denied deny digest disabled during either empty enabled encrypted enter "
     "expired explicit false file filtered float forgot generated hashed header hidden include incorrect input int "
     "integer invalid jwt key length list literal longer masked maximum minimum missing must names negotiate never "
-    "nil none null number oauth oauth2 object obtain omit optional passphrase password passwords please private "
-    "promise protected provided public query readonly record redacted removed required reset revoked rotate same- "
-    "origin schema secret secrets secure session shared shorter should stored string strong symbol system through "
-    "token tokens true type undefined unique unknown unset update updated upload usage using valid value varchar "
-    "vault version visible within without wrong"
+    "nil none null number oauth oauth2 object obtain omit optional passphrase password passwords please "
+    "private promise protected provided public query raise readonly record redacted removed required reset return "
+    "revoked rotate same-origin schema secret secrets secure session shared shorter should stored string strong symbol "
+    "system through token tokens true type undefined unique unknown unset update updated upload usage using valid "
+    "value varchar vault version visible within without wrong"
 )
 """Words that are no secrets, wherever they stand alone: types, states, and what sentences on passwords go on with."""
 
@@ -64,7 +64,7 @@ _LETTERS: Final = re.compile(r"[A-Za-z_-]+")
 _CAMEL: Final = re.compile(r"(?:[A-Z]{0,5}[a-z]{2,})+[A-Z]{0,3}")
 _JOINED: Final = re.compile(r"(?:[A-Za-z]?[a-z]*|[0-9]{1,8})(?:[_./:-](?:[A-Za-z]?[a-z]*|[0-9]{1,8}))+")
 _PUNCTUATION: Final = ".,;:!?()[]{}*\"'`"
-_PATH: Final = re.compile(r"(?:~|\.{1,2})?/[a-z][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+")
+_PATH: Final = re.compile(r"(?:~|\.{1,2})?/[a-z.][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+")
 _PROSE: Final = re.compile(r"(?:[A-Za-z][a-z]*|[A-Z]{2,5})(?:['’-][a-z]+)?[.,;:!?)\]}*\"']*")
 _SPACE: Final = re.compile(r"\s")
 _SCHEME: Final = re.compile(r"[A-Za-z][\w-]{1,30}\s+(?=\S)")
@@ -103,7 +103,7 @@ def _is_header(value: str, place: Place) -> bool:
 def is_harmless(value: str) -> bool:
     """Whether `value` is a placeholder, a type or a path and not a secret."""
     stripped = value.strip().strip(".,;:!?")
-    if not stripped or stripped.lower() in NO_VALUES:
+    if not stripped or stripped.lower() in NO_VALUES or _PLACEHOLDER.fullmatch(value):
         return True
     if _PLACEHOLDER.fullmatch(stripped) or _PATH.fullmatch(stripped):
         return True
@@ -115,7 +115,8 @@ def is_open(value: str) -> bool:
     """Whether `value`, a word in a text, can be a value at all, and is not code or the name of a variable."""
     if _CODE.fullmatch(value) or not any(character.isalnum() for character in value):
         return False
-    return not _IDENTIFIER.fullmatch(value) or hint(value) is None
+    name = value.rstrip(".,;:!?)")
+    return not _IDENTIFIER.fullmatch(name) or hint(name) is None
 
 
 def is_prose(value: str) -> bool:

@@ -24,12 +24,13 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)  # lone su
 WORDS = st.sampled_from(
     sorted(
         words(
-            "password passwd pwd secret token api_key apiKey API-KEY api key secret_key client_secret Authorization Cookie "
-            "Set-Cookie cookie credentials auth jwt Bearer Basic Digest name value required string hunter2 swordfish "
-            "max_tokens sessionid access private basic bearer is was curl -u --user user:pass --password --token "
-            "sk- eyJ ghp_ AKIA xoxb- AIza SG. -us1 Q~ :AA .eJ hooks.slack.com/ -----BEGIN -----END PRIVATE KEY----- "
-            "postgres://u: https:// :8000/ @host %3A%2F%2F %40 %3D %22 &quot; \\u0022 \\u0026 \\n \\\\n [REDACTED] "
-            "[REDACTED <password> os.environ[ get( sig= code="
+            "password passwd pwd secret token api_key apiKey API-KEY api key secret_key client_secret "
+            "Authorization Cookie Set-Cookie cookie credentials auth jwt Bearer Basic Digest name value "
+            "required string hunter2 swordfish  max_tokens sessionid access private basic bearer is was curl -u "
+            "--user user:pass --password --token  sk- eyJ ghp_ AKIA xoxb- AIza SG. -us1 Q~ :AA .eJ "
+            "hooks.slack.com/ -----BEGIN -----END PRIVATE KEY-----  postgres://u: https:// :8000/ @host "
+            "%3A%2F%2F %40 %3D %22 &quot; \\u0022 \\u0026 \\n \\\\n [REDACTED]  [REDACTED <password> "
+            "os.environ[ get( sig= code="
         )
     )
 )
