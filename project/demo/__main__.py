@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import Final
 
 import django
 
 from project.demo.children import Children, Trouble
 from project.demo.ports import free_port
 
-PORT = 8000
+PORT: Final = 8000
 
 
 def main() -> int:
