@@ -1,22 +1,19 @@
-"""What the panel tells about one span: its parameters, its prompt, its attempts, its errors, its events."""
+"""What the panel tells about one span beside its messages: names and values, bounded in number and in length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from llmtrace import semconv
-from llmtrace.dashboard.figures import duration, grouped, short_class
+from llmtrace.dashboard.figures import duration, grouped
 from llmtrace.dashboard.parts import MAX_TEXT
 from llmtrace.dashboard.plaintext import Text, bounded, one_line, visible, written
 
 MAX_FACTS: Final = 200
 MAX_VALUE: Final = 2_000
-MAX_EVENTS: Final = 100
-_REQUEST: Final = "gen_ai.request."
-
-Event = Mapping[str, Any]  # with a text `name`, a mapping `attributes` and mostly `offset_ms`
+_REQUEST: Final = ("gen_ai.request.", semconv.REQUEST_OTHER)
 
 
 def _(label: str) -> str:
@@ -58,6 +55,7 @@ LABELS: Final[Mapping[str, str]] = {
     semconv.MESSAGING_MESSAGE_ID: _("Message id"),
     semconv.RESPONSE_FINISH_REASONS: _("Finish reason"),
     semconv.OPENAI_RESPONSE_SERVICE_TIER: _("Service tier"),
+    semconv.ANTHROPIC_SERVICE_TIER: _("Service tier"),
     semconv.RESPONSE_ID: _("Response id"),
     semconv.CONVERSATION_ID: _("Conversation"),
 }
@@ -75,46 +73,22 @@ class Fact:
     value: Text
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try of a request: what it met, and how long was waited after it."""
-
-    number: int
-    met: str
-    failed: bool
-    waited: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """An exception: its type, and where the reader may know it its message and stack."""
-
-    type: str
-    message: Text
-    stack: Text
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """An event of the span, `after` its begin."""
-
-    name: str
-    after: str
-    facts: tuple[Fact, ...]
-
-
 def parameters(attributes: Mapping[str, Any]) -> list[Fact]:
     """What was asked for and what came back beside the text, with labels ready to translate."""
     told = [Fact(label, _value(name, attributes[name])) for name, label in LABELS.items() if _told(name, attributes)]
     others = sorted(name for name in attributes if name.startswith(_REQUEST) and name not in LABELS)
-    told += [
-        Fact(one_line(name.removeprefix(_REQUEST).replace("_", " ")), _value(name, attributes[name])) for name in others
-    ]
+    told += [Fact(_unprefixed(name), _value(name, attributes[name])) for name in others]
     if server := attributes.get(semconv.SERVER_ADDRESS):
         port = attributes.get(semconv.SERVER_PORT)
         address = server if port in (None, 80, 443) else f"{server}:{port}"
         told.append(Fact(_("Server"), bounded(str(address), MAX_VALUE)))
     return told[:MAX_FACTS]
+
+
+def _unprefixed(name: str) -> str:
+    for prefix in _REQUEST:
+        name = name.removeprefix(prefix)
+    return one_line(name.replace("_", " "))
 
 
 def _told(name: str, attributes: Mapping[str, Any]) -> bool:
@@ -167,81 +141,6 @@ def other_content(content: Mapping[str, Any]) -> list[Fact]:
     """What was said under names that have no place of their own, those of other instrumentations for one."""
     names = [name for name in content if name not in SHOWN_CONTENT and not name.startswith(semconv.PROMPT_VARIABLE)]
     return facts({name: content[name] for name in names}, MAX_TEXT)
-
-
-def attempts(events: Sequence[Event], *, failed: bool, error_type: str | None) -> list[Attempt]:
-    """The tries of a request that was tried again, the last one included; none where one was enough."""
-    tries = [_attempt(number, told) for number, told in enumerate(_retries(events), 1)][:MAX_EVENTS]
-    if tries:
-        last = short_class(error_type) if failed and error_type else ""
-        tries.append(Attempt(tries[-1].number + 1, one_line(last), failed))
-    return tries
-
-
-def _attempt(number: int, told: Mapping[str, Any]) -> Attempt:
-    waited = told.get(semconv.RETRY_WAIT)
-    given = told.get(semconv.RETRY_ATTEMPT)
-    return Attempt(
-        number=given if type(given) is int else number,
-        met=_met(told),
-        failed=True,
-        waited=duration(waited * 1000) if isinstance(waited, (int, float)) else "",
-    )
-
-
-def _met(told: Mapping[str, Any]) -> str:
-    """The status code or the error of a try that failed."""
-    return one_line(short_class(str(told.get(semconv.HTTP_STATUS) or told.get(semconv.ERROR_TYPE) or "?")), 60)
-
-
-def _retries(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
-    for event in events:
-        if event["name"] == semconv.RETRY_EVENT:
-            yield event["attributes"]
-
-
-def retry_reasons(events: Sequence[Event]) -> tuple[str, ...]:
-    """What each try met that was followed by another one."""
-    return tuple(map(_met, _retries(events)))[:MAX_EVENTS]
-
-
-def problems(events: Sequence[Event], said: Mapping[str, Any]) -> list[Problem]:
-    """The exceptions among the events, in the order in which they were recorded.
-
-    Args:
-        events: as they are stored.
-        said: the text of events by their index as text, empty where the reader may not know it.
-    """
-    return [
-        Problem(
-            one_line(str(told.get(semconv.EXCEPTION_TYPE) or ""), 200),
-            bounded(written(told.get(semconv.EXCEPTION_MESSAGE, "")), MAX_TEXT),
-            bounded(written(told.get(semconv.EXCEPTION_STACKTRACE, "")), MAX_TEXT),
-        )
-        for name, told in _with_text(events, said)
-        if name == semconv.EXCEPTION_EVENT
-    ]
-
-
-def _with_text(events: Sequence[Event], said: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for index, event in enumerate(events[:MAX_EVENTS]):
-        text = said.get(str(index))
-        yield event["name"], {**event["attributes"], **(text if isinstance(text, Mapping) else {})}
-
-
-def happenings(events: Sequence[Event], said: Mapping[str, Any]) -> list[Happening]:
-    """The events that have no place of their own in the panel."""
-    shown = (semconv.RETRY_EVENT, semconv.EXCEPTION_EVENT)
-    return [
-        Happening(one_line(name), _after(event), tuple(facts(told)))
-        for event, (name, told) in zip(events, _with_text(events, said), strict=False)
-        if name not in shown
-    ]
-
-
-def _after(event: Event) -> str:
-    offset = event.get("offset_ms")
-    return duration(offset) if isinstance(offset, (int, float)) else ""
 
 
 def error_text(content: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmtrace import semconv
-from llmtrace.dashboard import details, figures
+from llmtrace.dashboard import details, events, figures
 from llmtrace.dashboard.conversation import Bubble, conversation_of
 from llmtrace.dashboard.kinds import FAILED, LABELS, OUTCOMES, Kind, kind_of
 from llmtrace.dashboard.parts import MAX_TEXT
@@ -77,11 +77,11 @@ class Panel:
     prompt: Prompt
     usage: Usage
     parameters: list[details.Fact]
-    attempts: list[details.Attempt]
-    problems: list[details.Problem]
+    attempts: list[events.Attempt]
+    problems: list[events.Problem]
     error_text: str
     other_content: list[details.Fact]
-    happenings: list[details.Happening]
+    happenings: list[events.Happening]
     links: list[Link]
     attributes: list[details.Fact]
 
@@ -90,7 +90,7 @@ def panel_of(trace: Trace, span: Span, readable: bool) -> Panel:
     """All that the page tells about `span`; `readable` is whether the reader may know what was said."""
     content = content_of(span) if readable else {}
     attributes = attributes_of(span, readable)
-    events, said = events_of(span, readable), content.get("events")
+    happened, said = events_of(span, readable), content.get("events")
     said = said if isinstance(said, dict) else {}
     failed, kind = span.status == FAILED, kind_of(span.kind, span.operation)
     return Panel(
@@ -114,12 +114,12 @@ def panel_of(trace: Trace, span: Span, readable: bool) -> Panel:
         prompt=_prompt(attributes, content),
         usage=_usage(span, attributes),
         parameters=details.parameters(attributes),
-        attempts=details.attempts(events, failed=failed, error_type=span.error_type),
-        problems=details.problems(events, said),
+        attempts=events.attempts(happened, failed=failed, error_type=span.error_type),
+        problems=events.problems(happened, said),
         error_text=details.error_text(content),
         other_content=details.other_content(content),
-        happenings=details.happenings(events, said),
-        links=[_link(link) for link in links_of(span)[: details.MAX_EVENTS]],
+        happenings=events.happenings(happened, said),
+        links=[_link(link) for link in links_of(span)[: events.MAX_EVENTS]],
         attributes=details.facts(attributes),
     )
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.conf import get_config
-from llmtrace.dashboard.details import retry_reasons
+from llmtrace.dashboard.events import retry_reasons
 from llmtrace.dashboard.kinds import FAILED, RETRY, kind_of
 from llmtrace.dashboard.tree import Node
 from llmtrace.models import Span, SpanContent, SpanQuerySet

@@ -125,7 +125,7 @@ def _linked(url: str, name: str, values: Iterable[str | None]) -> list[dict[str,
     return [
         {
             "url": f"{url}?{urlencode({'show': 'all', name: value})}",
-            "text": one_line(value, 40),
+            "text": one_line(_short(value)),
             "title": one_line(value, 255),
         }
         for value in _few(values)

@@ -102,6 +102,12 @@ def test_people_lead_to_their_spans(client_of_viewer: Client) -> None:
     assert '<a class="lt-chip" href="/admin/llmtrace/span/?show=all&amp;conversation_id=c+1">' in page
 
 
+def test_keys_that_nobody_reads_stand_by_their_ends(client_of_viewer: Client) -> None:
+    page = html(client_of_viewer, rows.span(session_id="16557645" * 4))
+    assert "<bdi>1655…7645</bdi>" in page
+    assert f'title="{"16557645" * 4}"' in page
+
+
 def test_without_a_choice_the_first_call_is_selected(client_of_reader: Client) -> None:
     rows.shop_trace()
     assert "Recommend a fantasy book" in html(client_of_reader)
