@@ -22,6 +22,7 @@ from llmtrace.conf import get_config
 from llmtrace.tracing import failure
 from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.scope import Scope
+from llmtrace.tracing.setup import is_heard
 from llmtrace.tracing.streamed import GONE, hold, keep_open, release
 from llmtrace.tracing.surroundings import Stretch, Surroundings
 from llmtrace.tracing.visitor import Visitor
@@ -72,7 +73,7 @@ def begin(request: HttpRequest) -> Work | None:
     """What there is to do for a request; None when nothing is recorded, or a middleware above does it."""
     config = get_config()
     around = _working.get()
-    if not config.enabled or (around is not None and around.request is request):
+    if not config.enabled or not is_heard() or (around is not None and around.request is request):
         return None
     # Imported here since it rests on what OpenTelemetry may change: that would cost spans, and not the host's requests.
     from llmtrace.tracing import request_span

@@ -13,7 +13,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import NoOpTracer, Tracer
 
 from llmtrace.conf import ROOT, Config, get_config
@@ -27,7 +27,28 @@ SCOPE: Final = "llmtrace"
 _lock = threading.RLock()
 _connected: weakref.WeakSet[Any] = weakref.WeakSet()  # providers that have our processor
 _tracers: dict[str, Tracer] = {}
-_own: TracerProvider | None = None
+_own: _OwnProvider | None = None
+
+
+class _OwnProvider(TracerProvider):
+    """The provider that serves where the host has none."""
+
+    has_others = False  # whether the host has added processors to it
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        self.has_others = self.has_others or span_processor is not fanout
+        super().add_span_processor(span_processor)
+
+
+def is_heard() -> bool:
+    """Whether anybody gets the spans that llmtrace makes: an exporter of the settings, or processors of the host's.
+
+    In a host's test suite mostly nobody does, and a request's span is the dearest part of a test's request.
+    """
+    if fanout.pipes() or get_config().tracer_provider is not None:
+        return True
+    provider = trace.get_tracer_provider()
+    return provider.has_others if isinstance(provider, _OwnProvider) else hasattr(provider, "add_span_processor")
 
 
 def get_tracer(scope: str = SCOPE) -> Tracer:
@@ -66,7 +87,7 @@ def connect(config: Config | None = None) -> trace.TracerProvider:
         provider = _named_provider(config) or trace.get_tracer_provider()
         if not hasattr(provider, "add_span_processor"):
             if _own is None:
-                _own = TracerProvider(resource=_resource(config), shutdown_on_exit=False)
+                _own = _OwnProvider(resource=_resource(config), shutdown_on_exit=False)
             if isinstance(provider, trace.ProxyTracerProvider):
                 trace.set_tracer_provider(_own)
             provider = _own

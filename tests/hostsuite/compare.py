@@ -1,4 +1,4 @@
-"""How long the host's suite takes with llmtrace and without, on SQLite: `python -m tests.hostsuite.compare`."""
+"""What the host's suite takes with llmtrace and without, on SQLite: `python -m tests.hostsuite.compare`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEFT_OUT = {"pytest": ("-k", "not model_is_asked")}
 
 
 def main() -> None:
-    """Run the suite by turns, without the test that calls a model, and print seconds and the ratio for each runner."""
+    """Run the suite by turns, without the test that calls a model, and print seconds of the processor and the ratio."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     with tempfile.TemporaryDirectory() as folder, ModelServer(pace=0) as models:
         database = {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{folder}/development.sqlite3"}
@@ -24,7 +24,7 @@ def main() -> None:
             more = LEFT_OUT.get(runner, ("--exclude-tag", "calls"))
             for traced in [True, False] * rounds:
                 env = environment(Path(folder), database, models.url, traced=traced)
-                seconds[traced].append(run(runner, env, *more).seconds)
+                seconds[traced].append(run(runner, env, *more).cpu_s)
             with_it, without = statistics.median(seconds[True]), statistics.median(seconds[False])
             row = f"{runner:28} with {with_it:6.2f} s  without {without:6.2f} s  ratio {with_it / without:.3f}"
             sys.stdout.write(f"{row}\n")
