@@ -100,14 +100,14 @@ def tool_choice(value: Any) -> str | None:
 
 
 def choice(said: Any, reason: str | None) -> Choice:
-    """The one answer. A plan of tools is text too."""
+    """The one answer. A plan of which tools to call is the model's reasoning."""
     if not isinstance(said, Mapping):
         return Choice(finish_reason=reason)
     blocks = [each for each in said.get("content") or () if isinstance(each, Mapping)]
     text = "".join(str(each.get("text") or "") for each in blocks if each.get("type") == "text")
     thought = "".join(str(each.get("thinking") or "") for each in blocks if each.get("type") == "thinking")
     calls = [call_of(each) for each in said.get("tool_calls") or () if isinstance(each, Mapping)]
-    return Choice(text or text_or_none(said.get("tool_plan")), calls, thought or None, reason)
+    return Choice(text or None, calls, thought or text_or_none(said.get("tool_plan")), reason)
 
 
 def usage(data: Any) -> Usage | None:
@@ -130,7 +130,6 @@ class CohereReader:
     def __init__(self) -> None:
         self._answer = Answer()
         self._text: list[str] = []
-        self._plan: list[str] = []
         self._thought: list[str] = []
         self._calls: dict[int, dict[str, Any]] = {}
         self._reason: str | None = None
@@ -145,8 +144,8 @@ class CohereReader:
             self._text.append(text)
             return Chunk(text, None, event)
         if kind == "tool-plan-delta":
-            self._plan.append(said.get("tool_plan") or "")
-            return Chunk(said.get("tool_plan") or "", None, event)
+            self._thought.append(said.get("tool_plan") or "")
+            return Chunk("", None, event)
         if kind in ("tool-call-start", "tool-call-delta"):
             self._called(event.get("index") or 0, said.get("tool_calls") or {})
         elif kind == "message-start" and self._answer.id is None:
@@ -173,7 +172,7 @@ class CohereReader:
         calls: list[ToolCall] = [
             parsed_call(each["id"], each["name"], "".join(each["arguments"])) for _, each in sorted(self._calls.items())
         ]
-        text = "".join(self._text) or "".join(self._plan) or None
+        text = "".join(self._text) or None
         said = Choice(text, calls, "".join(self._thought) or None, self._reason)
         self._answer.choices = [said] if text or calls or self._reason else []
         return self._answer
