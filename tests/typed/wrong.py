@@ -12,6 +12,6 @@ def mistakes() -> None:
     recommend_book(7)  # E: arg-type
     recommend_book("fantasy", "novel")  # E: call-arg
     str(recommend_book("fantasy").txt)  # E: attr-defined
-    LLM("gpt-4o-mini").chat("Recommend a book", temprature=0.2)  # E: call-arg
+    LLM("gpt-4o-mini").chat("Recommend a book", temprature=0.2)  # E: call-overload
     Message(role="librarian", content="Hello")  # E: arg-type
     llm_call("gpt-4o-mini", temperature="hot")  # E: call-overload
