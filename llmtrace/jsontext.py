@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -23,24 +22,43 @@ def is_structure(value: Any) -> bool:
 def as_json(value: Any) -> str:
     """`value` as a JSON text, whatever it is: what has no JSON form is written as its `str()`."""
     try:
-        return to_json(value, serialize_unknown=True).decode()
-    except (ValueError, UnicodeError, RecursionError):  # lone surrogates, cycles, depth
-        return json.dumps(plain(value))
+        return _dumped(value)
+    except Exception:  # lone surrogates, bytes that are no text, what classes of other people's raise
+        return _dumped(plain(value))
+
+
+def _dumped(value: Any) -> str:
+    return to_json(value, serialize_unknown=True, inf_nan_mode="strings").decode()
 
 
 def plain(value: Any, depth: int = 0) -> Any:
     """`value` as JSON types only, with cycles and depth cut."""
+    try:
+        return _plain(value, depth)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def _plain(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return encodable(value)
     if depth > MAX_DEPTH:
         return "…"
     if isinstance(value, Mapping):
         return {str(plain(str(key))): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item, depth + 1) for item in value]
+    return encodable(str(value))
+
+
+def encodable(text: str) -> str:
+    """`text` as UTF-8 can carry it: lone surrogates replaced, halves of one character joined."""
+    if text.isascii():
+        return text
     try:
-        return plain(str(value))
-    except Exception:
-        return f"<{type(value).__name__}>"
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

@@ -105,7 +105,7 @@ def _pipe(entry: ExporterConfig, common: list[Filter] | None) -> AnyPipe | None:
     try:
         if inspect.isclass(found) and issubclass(found, SpanProcessor):
             return DirectPipe(entry, make, [*common, *own], llm)
-        pipe = Pipe(entry, make, [*common, *own], llm)
+        pipe = Pipe(entry, make, [*common, *own], llm, getattr(found, "structured_content", False))
         if callable(getattr(found, "destination", None)):
             exporter = make()
             if isinstance(exporter, Moving):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -14,6 +15,7 @@ from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.filtering import Filter, Lost, passed
 from llmtrace.pipeline.ledger import Account, Ledger
 from llmtrace.pipeline.queue import Item
+from llmtrace.pipeline.sampling import Share
 
 logger = logging.getLogger("llmtrace.pipeline")
 
@@ -29,17 +31,32 @@ class DirectPipe:
         self.ledger = Ledger()
         self._processor = make()
         self._filters = filters
+        self._share = Share(config.sample)
+        self._raised = False
 
     def began(self, span: Span, context: Context | None) -> None:
         """Tell the processor of a live span, which has no content yet."""
-        self._processor.on_start(span, context)
-
-    def put(self, item: Item) -> None:
-        """Give the processor a span that ended, filtered."""
-        if self.llm and (item.kin is None or not item.kin.kept):
+        if not self._share.has(span):
             return
+        try:
+            self._processor.on_start(span, context)
+        except Exception:
+            self._tell("raised when a span began")
+
+    def put(self, item: Item) -> bool:
+        """Give the processor a span that ended, filtered. Always True, as it is never closed on the way."""
+        if (self.llm and (item.kin is None or not item.kin.kept)) or not self._share.has(item.span):
+            return True
         self.ledger.ended()
-        span = passed(item.ended(), self._filters)
+        try:
+            self._give(passed(item.ended(), self._filters))
+        except Exception as error:
+            self.ledger.error(type(error).__qualname__)
+            self.ledger.dropped("processor raised")
+            self._tell("raised when a span ended")
+        return True
+
+    def _give(self, span: EndedSpan | Lost) -> None:
         if isinstance(span, EndedSpan):
             self._processor.on_end(span.for_export())
             self.ledger.sent(1)
@@ -48,18 +65,28 @@ class DirectPipe:
         else:
             self.ledger.dropped("left out by a filter")
 
+    def _tell(self, what: str) -> None:
+        """Log the first of its exceptions; the others are counted."""
+        if not self._raised:
+            self._raised = True
+            logger.error("The span processor %s %s.", self.config.name, what, exc_info=sys.exc_info())
+
     def after_fork(self) -> None:
         """Count anew in a child; the processor looks after itself, as the SDK asks of it."""
         self.ledger = Ledger()
 
-    def flush(self, deadline: float) -> bool:
+    def begin_flush(self) -> int:
+        """Nothing can be begun without waiting for it."""
+        return 0
+
+    def flushed(self, target: int, deadline: float) -> bool:
         """Ask the processor to send what it holds until `deadline`, in seconds of `time.monotonic`."""
-        return self._processor.force_flush(max(1, int((deadline - time.monotonic()) * 1000)))
+        return self._processor.force_flush(max(1, int((deadline - time.monotonic()) * 1000))) is not False
 
     def close(self, deadline: float) -> None:
         """Flush and shut the processor down."""
         try:
-            self.flush(deadline)
+            self.flushed(self.begin_flush(), deadline)
             self._processor.shutdown()
         except Exception:
             logger.exception("The span processor %s raised while it was closed.", self.config.name)

@@ -9,7 +9,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, SpanContext, Status
 
-from llmtrace.jsontext import as_json, is_structure
+from llmtrace.jsontext import as_json, encodable, is_structure
 
 
 class Content(Protocol):
@@ -106,6 +106,29 @@ class EndedSpan(ReadableSpan):
         )
 
     def for_export(self) -> Self:
-        """A copy whose structured attributes are JSON texts, the form that observability backends in use read."""
-        structured = {key: as_json(value) for key, value in self._attributes.items() if is_structure(value)}
-        return self.edited(attributes={**self._attributes, **structured}) if structured else self
+        """A copy whose structured attributes are JSON texts, the form that observability backends in use read.
+
+        Texts that UTF-8 cannot carry are mended: one of them would make an exporter refuse the whole batch.
+        """
+        description = self._status.description
+        return self.edited(
+            name=encodable(self._name),
+            attributes=exportable(self._attributes),
+            events=[Event(each.name, exportable(each.attributes or {}), each.timestamp) for each in self._events],
+            status=Status(self._status.status_code, encodable(description)) if description else None,
+        )
+
+
+def exportable(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as OpenTelemetry's own types, in texts that can be encoded."""
+    return {encodable(key): _exportable(value) for key, value in attributes.items()}
+
+
+def _exportable(value: Any) -> Any:
+    if isinstance(value, str):
+        return encodable(value)
+    if is_structure(value):
+        return as_json(value)
+    if isinstance(value, (list, tuple)):
+        return [encodable(item) if isinstance(item, str) else item for item in value]
+    return value

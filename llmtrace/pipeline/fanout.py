@@ -34,6 +34,8 @@ class FanOut(SpanProcessor):
         self._pipes: tuple[AnyPipe, ...] | None = None
         self._direct: tuple[DirectPipe, ...] = ()
         self._building = threading.RLock()
+        self._finishing = False
+        self._patience = 0.0  # EXIT_TIMEOUT of the settings that the pipes were made from, in seconds
 
     def attach(self, span_id: int, content: Content) -> None:
         """Let `content` travel beside the span until it ends."""
@@ -44,9 +46,10 @@ class FanOut(SpanProcessor):
             pipes = self._pipes
             if pipes is None:
                 pipes = self.pipes()
-            if not pipes:
+            if pipes:
+                self._lineage.began(span)
+            elif not get_config().enabled:
                 return
-            self._lineage.began(span)
             if self.mark is not None:
                 self.mark(span)
             for pipe in self._direct:
@@ -56,23 +59,39 @@ class FanOut(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         try:
-            content = self._content.pop(span.context.span_id, None) if span.context is not None else None
+            context = span.context
+            if context is None:
+                return
+            content = self._content.pop(context.span_id, None)
+            kin = self._lineage.ended(span)
             pipes = self._pipes
             if pipes is None:
                 pipes = self.pipes()
-            if not pipes or span.context is None or not span.context.trace_flags.sampled:
-                return
-            item = Item(span, content, self._lineage.ended(span))
-            for pipe in pipes:
-                pipe.put(item)
+            if pipes and context.trace_flags.sampled:
+                item = Item(span, content, kin)
+                for pipe in pipes:
+                    self._put(pipe, item)
+                if self._finishing:
+                    self.flush(self._patience)
         except Exception:
             _broken("A span that ended was not handed on.")
+
+    def _put(self, pipe: AnyPipe, item: Item) -> None:
+        try:
+            if not pipe.put(item):  # the settings have changed under it: its successor takes the span
+                for each in self.pipes():
+                    if each.config.name == pipe.config.name:
+                        each.put(item)
+        except Exception:
+            _broken("A span that ended was not handed to one exporter.")
 
     def pipes(self) -> tuple[AnyPipe, ...]:
         """The pipes of the settings in force, made when they are first needed."""
         with self._building:
             if self._pipes is None:
-                pipes = build(get_config())
+                config = get_config()
+                pipes = build(config)
+                self._patience = config.exit_timeout
                 self._direct = tuple(pipe for pipe in pipes if isinstance(pipe, DirectPipe))
                 self._pipes = pipes
             return self._pipes
@@ -89,9 +108,10 @@ class FanOut(SpanProcessor):
         """The same, in seconds. The exporters work side by side."""
         deadline = time.monotonic() + timeout
         flushed = True
-        for pipe in self._pipes or ():
+        begun = [(pipe, pipe.begin_flush()) for pipe in self._pipes or ()]
+        for pipe, target in begun:
             try:
-                flushed = pipe.flush(deadline) and flushed
+                flushed = pipe.flushed(target, deadline) and flushed
             except Exception:
                 flushed = False
                 _broken("An exporter was not flushed.")
@@ -99,13 +119,16 @@ class FanOut(SpanProcessor):
 
     def shutdown(self) -> None:
         """Send what there is and close the exporters. A span that ends later builds them anew."""
-        self.close(get_config().exit_timeout)
+        self.close()
 
-    def close(self, timeout: float) -> None:
-        """Replace the pipes: those in use send what they hold for at most `timeout` seconds, together."""
+    def close(self, timeout: float | None = None) -> None:
+        """Replace the pipes: those in use send what they hold for at most `timeout` seconds, together.
+
+        The time is ``EXIT_TIMEOUT`` of the settings that they were made from, if it is left out.
+        """
         with self._building:
             pipes, self._pipes, self._direct = self._pipes, None, ()
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + (self._patience if timeout is None else timeout)
         closers = [threading.Thread(target=pipe.close, args=(deadline,), daemon=True) for pipe in pipes or ()]
         for pipe, closer in zip(pipes or (), closers, strict=True):
             try:
@@ -115,6 +138,11 @@ class FanOut(SpanProcessor):
         for closer in closers:
             if closer.ident is not None:
                 closer.join(max(0.0, deadline - time.monotonic()) + 0.1)
+
+    def finish(self) -> None:
+        """Close for good, as the process ends. A span that ends later still is exported before its `end` returns."""
+        self._finishing = True
+        self.close()
 
     def after_fork(self) -> None:
         """Begin anew in a child process."""
@@ -133,8 +161,8 @@ def _after_fork_in_child() -> None:
 
 
 def _settings_changed(*, setting: str, **_: Any) -> None:
-    if setting == ROOT and fanout._pipes is not None:
-        fanout.close(get_config().exit_timeout)
+    if setting == ROOT:
+        fanout.close()
 
 
 if hasattr(os, "register_at_fork"):

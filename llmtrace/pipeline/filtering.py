@@ -25,7 +25,8 @@ class Lost(Enum):
 def passed(span: EndedSpan, filters: Iterable[Filter]) -> EndedSpan | Lost:
     """The span as the filters leave it. One that raises is logged once, without its message: that may hold text."""
     for each in filters:
-        name = getattr(each, "__qualname__", type(each).__qualname__)
+        made = getattr(each, "func", each)  # of a function with options
+        name = getattr(made, "__qualname__", type(made).__qualname__)
         try:
             result = each(span)
         except Exception as error:

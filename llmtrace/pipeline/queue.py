@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from opentelemetry.sdk.trace import ReadableSpan
 
 from llmtrace.conf import QueueConfig
+from llmtrace.pipeline.bell import Bell
 from llmtrace.pipeline.ended import Content, EndedSpan
 from llmtrace.pipeline.lineage import Kin
 
@@ -50,16 +51,20 @@ class SpanQueue:
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._lock = threading.RLock()
-        self.filled = threading.Event()  # there is something
-        self.due = threading.Event()  # a batch is full, or somebody waits for all of it
+        self.filled = Bell()  # there is something
+        self.due = Bell()  # a batch is full, or somebody waits for all of it
+        self.accepted = 0  # since it was made
+        self.closed = False
 
     def put(self, item: Item, destination: str | None) -> bool:
-        """Append and return True, or return False when a bound is reached."""
+        """Append and return True, or return False when a bound is reached or the queue is closed."""
         with self._lock:
-            if len(self._entries) >= self._bounds.size or self._bytes + item.size > self._bounds.bytes:
+            full = len(self._entries) >= self._bounds.size or self._bytes + item.size > self._bounds.bytes
+            if full or self.closed:
                 return False
             self._entries.append((item, destination))
             self._bytes += item.size
+            self.accepted += 1
             waiting = len(self._entries)
         if not self.filled.is_set():
             self.filled.set()
@@ -81,6 +86,12 @@ class SpanQueue:
             if len(self._entries) < self._bounds.batch:
                 self.due.clear()
         return batch
+
+    def close(self) -> None:
+        """Accept no more. What is in can still be taken."""
+        with self._lock:
+            self.closed = True
+        self.filled.set()
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.sdk.trace import Event
 
 from llmtrace import semconv
 
+logger = logging.getLogger("llmtrace.tracing")
+
 Render = Callable[[], Mapping[str, Any]]
+
+MAX_DEPTH: Final = 32
 
 
 def qualified_name(kind: type[BaseException]) -> str:
@@ -57,7 +62,10 @@ class CallContent:
     def attributes(self) -> Mapping[str, Any]:
         attributes: dict[str, Any] = {}
         for render in self._renders:
-            attributes.update(render())
+            try:
+                attributes.update(render())
+            except Exception:
+                logger.exception("A part of a span's content can't be rendered. This is a mistake of llmtrace.")
         return {name: cut(value, self._limit) for name, value in attributes.items()}
 
     def events(self) -> Sequence[Event]:
@@ -83,12 +91,17 @@ def stack_of(error: BaseException) -> str:
         return ""
 
 
-def cut(value: Any, limit: int) -> Any:
-    """`value` with each text in it cut to `limit` characters, so that the structure around it stays whole."""
+def cut(value: Any, limit: int, depth: int = 0) -> Any:
+    """`value` with each text in it cut to `limit` characters, so that the structure around it stays whole.
+
+    What is nested too deeply to be read by a person is left out: models have written a thousand brackets in a row.
+    """
     if isinstance(value, str):
         return value if len(value) <= limit else f"{value[:limit]}… ({len(value) - limit} characters more)"
+    if depth > MAX_DEPTH and isinstance(value, (list, dict)):
+        return "…"
     if isinstance(value, list):
-        return [cut(item, limit) for item in value]
+        return [cut(item, limit, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {key: cut(item, limit) for key, item in value.items()}
+        return {key: cut(item, limit, depth + 1) for key, item in value.items()}
     return value

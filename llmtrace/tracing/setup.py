@@ -125,7 +125,7 @@ def flush(timeout: float | None = None) -> bool:
 
 
 def _at_exit() -> None:
-    fanout.close(get_config().exit_timeout)
+    fanout.finish()
 
 
 def _settings_changed(*, setting: str, **_: Any) -> None:

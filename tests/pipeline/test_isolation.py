@@ -1,0 +1,254 @@
+"""What happens in the pipe of one exporter reaches neither another exporter nor the host, and is counted and told once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+
+from llmtrace.pipeline.outcome import Exported, RetryLater
+from llmtrace.tracing.setup import flush
+from tests.pipeline.making import account, balanced, entry, exporting, span
+from tests.waiting import until
+
+
+def names(spans: list[ReadableSpan]) -> list[str]:
+    return [each.name for each in spans]
+
+
+def lines(caplog: pytest.LogCaptureFixture, words: str) -> int:
+    """How many lines of the log hold these words."""
+    return sum(words in record.getMessage() for record in caplog.records)
+
+
+def test_an_exporter_that_hangs_holds_up_nobody() -> None:
+    kept: list[ReadableSpan] = []
+    gate = threading.Event()
+    with exporting(entry("Hanging", gate=gate), entry("Kept", into=kept)):
+        before = time.monotonic()
+        for number in range(50):
+            span(f"span {number}")
+        assert time.monotonic() - before < 5
+        assert not flush(0.2)
+        assert names(kept) == [f"span {number}" for number in range(50)]
+        assert account("Kept").sent == 50
+        assert account("Hanging").waiting == 50
+        gate.set()
+        assert flush(10)
+        assert account("Hanging").sent == 50
+
+
+def test_a_process_does_not_wait_longer_for_one_that_hangs_than_it_may(caplog: pytest.LogCaptureFixture) -> None:
+    gate = threading.Event()
+    with exporting(entry("Hanging", gate=gate, QUEUE={"batch": 1}), EXIT_TIMEOUT=0.3):
+        span("in flight")
+        span("waiting")
+        until(lambda: account("Hanging").waiting == 2, "both have ended")
+        before = time.monotonic()
+    assert 0.2 < time.monotonic() - before < 5
+    gate.set()
+    assert lines(caplog, "did not send") == 1
+
+
+def test_an_exporter_that_raises_is_tried_again_until_it_works(caplog: pytest.LogCaptureFixture) -> None:
+    kept: list[ReadableSpan] = []
+    tries: list[int] = []
+
+    def act(spans: Sequence[ReadableSpan]) -> Any:
+        tries.append(len(spans))
+        if len(tries) < 3:
+            raise ConnectionError("refused")
+        kept.extend(spans)
+
+    with exporting(entry("Scripted", act=act)):
+        span("one")
+        assert flush(10)
+        numbers = account("Scripted")
+    assert names(kept) == ["one"]
+    assert (numbers.ended, numbers.sent, numbers.last_error) == (1, 1, "ConnectionError was raised by the exporter")
+    assert lines(caplog, "fails and is tried again") == 1
+    assert balanced(numbers)
+
+
+def test_what_an_exporter_of_ours_says_is_counted_by_reason(caplog: pytest.LogCaptureFixture) -> None:
+    answers: list[Any] = [RetryLater("the database is locked"), Exported(1, {"too large": 2})]
+
+    def act(spans: Sequence[ReadableSpan]) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with exporting(entry("Scripted", act=act)):
+        for number in range(3):
+            span(f"span {number}")
+        assert flush(10)
+        numbers = account("Scripted")
+    assert (numbers.sent, numbers.dropped, numbers.last_error) == (1, {"too large": 2}, "the database is locked")
+    assert balanced(numbers)
+    assert lines(caplog, "refused 2 spans: too large") == 1
+
+
+def test_one_that_always_fails_loses_its_spans_with_a_reason_when_the_process_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kept: list[ReadableSpan] = []
+    failing = entry("Scripted", act=lambda spans: SpanExportResult.FAILURE)
+    with exporting(failing, entry("Kept", into=kept), EXIT_TIMEOUT=0.3):
+        span("one")
+    assert names(kept) == ["one"]
+    assert lines(caplog, "dropped 1 spans: not sent before the process ended") == 1
+
+
+def test_one_that_cannot_be_made_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    kept: list[ReadableSpan] = []
+    with exporting(entry("Unmakeable"), entry("Kept", into=kept), EXIT_TIMEOUT=0.3):
+        for number in range(3):
+            span(f"span {number}")
+        until(lambda: len(kept) == 3, "the other exporter has them")
+        until(lambda: account("Unmakeable").last_error, "the failure is noted")
+        assert account("Unmakeable").last_error == "OSError was raised by the exporter"
+    assert lines(caplog, "Unmakeable fails and is tried again") == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_one_that_exits_ends_its_thread_and_the_next_span_begins_another(caplog: pytest.LogCaptureFixture) -> None:
+    kept: list[ReadableSpan] = []
+
+    def act(spans: Sequence[ReadableSpan]) -> Any:
+        if spans[0].name == "fatal":
+            raise SystemExit(1)
+        kept.extend(spans)
+
+    with exporting(entry("Scripted", act=act)):
+        span("fatal")
+        assert flush(10)
+        span("harmless")
+        assert flush(10)
+        numbers = account("Scripted")
+    assert names(kept) == ["harmless"]
+    assert (numbers.sent, numbers.dropped) == (1, {"pipe failed": 1})
+    assert balanced(numbers)
+    assert lines(caplog, "failed on a batch") == 1
+
+
+def test_one_that_asks_for_a_flush_while_it_exports_gets_on() -> None:
+    exported: list[str] = []
+    with exporting(entry("Flushing", into=exported)):
+        for name in ("one", "two"):
+            span(name)
+            assert flush(10)
+    assert exported == ["one", "two"]
+
+
+def test_a_full_queue_keeps_what_is_in_it_and_counts_the_rest(caplog: pytest.LogCaptureFixture) -> None:
+    kept: list[ReadableSpan] = []
+    gate = threading.Event()
+    began = threading.Event()
+
+    def act(spans: Sequence[ReadableSpan]) -> Any:
+        began.set()
+        gate.wait(30)
+        kept.extend(spans)
+
+    with exporting(entry("Scripted", act=act, QUEUE={"size": 3, "batch": 1, "delay": 0})):
+        span("in flight")
+        assert began.wait(10)
+        for number in range(10):
+            span(f"span {number}")
+        numbers = account("Scripted")
+        assert (numbers.ended, numbers.waiting, numbers.dropped) == (11, 4, {"queue full": 7})
+        assert balanced(numbers)
+        gate.set()
+        assert flush(10)
+    assert names(kept) == ["in flight", "span 0", "span 1", "span 2"]
+    assert lines(caplog, "is full") == 1
+
+
+def test_a_flush_waits_for_what_was_there_and_not_for_as_many_that_were_dropped() -> None:
+    gate, began = threading.Event(), threading.Event()
+
+    def act(spans: Sequence[ReadableSpan]) -> None:
+        began.set()
+        gate.wait(30)
+
+    with exporting(entry("Scripted", act=act, QUEUE={"size": 1, "batch": 1, "delay": 0})):
+        span("in flight")
+        assert began.wait(10)
+        for number in range(10):
+            span(f"span {number}")
+        assert not flush(0.05)
+        gate.set()
+        assert flush(10)
+        assert account("Scripted").sent == 2
+
+
+def test_filters_of_all_and_of_one_change_leave_out_and_fail_closed(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmtrace.pipeline.filtering._reported", set())
+    plain: list[ReadableSpan] = []
+    filtered: list[ReadableSpan] = []
+    own = [{"BACKEND": "tests.pipeline.exporters.without_secret"}]
+    with exporting(entry("Kept", into=plain), entry("Kept", "filtered", into=filtered, FILTERS=own)):
+        for name in ("left out", "unreadable", "unreadable", "good"):
+            span(name)
+        assert flush(10)
+        numbers = account("filtered")
+    assert names(plain) == ["left out", "unreadable", "unreadable", "good"]
+    assert names(filtered) == ["good (filtered)"]
+    assert numbers.dropped == {"left out by a filter": 1, "filter raised": 2}
+    assert numbers.failed_closed == 2
+    assert balanced(numbers)
+    assert lines(caplog, "without_secret raised ValueError") == 1
+    assert "a filter's own mistake" not in caplog.text
+
+
+def test_without_a_filter_that_cannot_be_made_nothing_is_exported(caplog: pytest.LogCaptureFixture) -> None:
+    kept: list[ReadableSpan] = []
+    filters = [{"BACKEND": "tests.pipeline.exporters.Unmakeable"}]
+    with exporting(entry("Kept", into=kept), FILTERS=filters):
+        span("secret")
+        assert flush(10)
+    assert kept == []
+    assert "FILTERS" in caplog.text
+
+
+@pytest.mark.parametrize("raising", [False, True])
+def test_a_span_processor_is_told_of_live_spans_and_its_mistakes_stay_its_own(
+    caplog: pytest.LogCaptureFixture, *, raising: bool
+) -> None:
+    kept: list[ReadableSpan] = []
+    told: list[tuple[str, str]] = []
+    with exporting(entry("Processor", told=told, raising=raising), entry("Kept", into=kept)):
+        span("one")
+        span("two")
+        assert flush(10)
+        numbers = account("Processor")
+    assert names(kept) == ["one", "two"]
+    assert told == [("start", "one"), ("end", "one"), ("start", "two"), ("end", "two"), ("shutdown", "")]
+    assert (numbers.sent, numbers.dropped) == ((0, {"processor raised": 2}) if raising else (2, {}))
+    assert balanced(numbers)
+    assert lines(caplog, "The span processor Processor raised") == (1 if raising else 0)
+
+
+def test_a_share_is_taken_by_trace_so_that_traces_stay_whole() -> None:
+    shared: dict[str, list[ReadableSpan]] = {"half": [], "all": [], "none": []}
+    entries = [
+        entry("Kept", name, into=shared[name], SAMPLE=share) for name, share in (("half", 0.5), ("all", 1), ("none", 0))
+    ]
+    told: list[tuple[str, str]] = []
+    with exporting(*entries, entry("Processor", told=told, raising=False, SAMPLE=0)):
+        traces = [span(f"span {number}").get_span_context().trace_id for number in range(200)]
+        assert flush(10)
+        assert account("half").ended == len(shared["half"])
+    chosen = {each.context.trace_id for each in shared["half"] if each.context}
+    assert chosen == {trace for trace in traces if trace % (1 << 64) < 1 << 63}
+    assert 50 < len(chosen) < 150
+    assert (len(shared["all"]), len(shared["none"])) == (200, 0)
+    assert told == [("shutdown", "")]
