@@ -13,12 +13,12 @@ from llmtrace.pipeline.bell import Bell
 
 
 def test_it_wakes_the_thread_that_waits() -> None:
-    bell, woken = Bell(), threading.Event()
-    waiting = threading.Thread(target=lambda: bell.wait(10) and woken.set())
+    bell, woken = Bell(), list[bool]()
+    waiting = threading.Thread(target=lambda: woken.append(bell.wait(10)))
     waiting.start()
     bell.set()
-    assert woken.wait(10)
-    waiting.join()
+    waiting.join(10)
+    assert woken == [True]
 
 
 def test_who_comes_later_does_not_wait() -> None:

@@ -1,4 +1,4 @@
-"""What happens in the pipe of one exporter reaches neither another exporter nor the host, and is counted and told once."""
+"""What happens in the pipe of one exporter reaches neither another nor the host, and is counted and told once."""
 
 from __future__ import annotations
 
