@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
@@ -19,7 +20,10 @@ def client(wants_async: bool, given: Any, options: Mapping[str, Any]) -> Any:
     made: Any = httpx.AsyncClient if wants_async else httpx.Client
     http_client = watch(given or made(timeout=timeout, follow_redirects=True))
     cls: Any = cohere.AsyncClientV2 if wants_async else cohere.ClientV2
-    return cls(httpx_client=http_client, **options)
+    client = cls(httpx_client=http_client, **options)
+    if given is None and not wants_async:  # an async client is closed with its loop
+        weakref.finalize(client, http_client.close)
+    return client
 
 
 def opened(events: Iterator[Any]) -> Iterator[Any]:

@@ -128,8 +128,8 @@ def google(recording: Recording) -> Told:
             if candidate.get("finishReason"):
                 told.finish = [FINISH_REASONS.get(candidate["finishReason"], candidate["finishReason"])]
     told.input, told.reasoning = usage.get("promptTokenCount"), usage.get("thoughtsTokenCount")
-    if "candidatesTokenCount" in usage:
-        told.output = usage["candidatesTokenCount"] + (told.reasoning or 0)
+    if "candidatesTokenCount" in usage or told.reasoning:  # a length limit may leave only thoughts
+        told.output = usage.get("candidatesTokenCount", 0) + (told.reasoning or 0)
     told.cached = usage.get("cachedContentTokenCount")
     return told
 
