@@ -17,13 +17,13 @@ class Found(NamedTuple):
     """Where a secret stands.
 
     One that is not `sure` is what stands beside a secret's name and does not look like one by itself: it is one if a
-    part of it is. What replaces one that is `bare` needs quotes to stay JSON.
+    part of it is. What replaces a number in JSON needs a `quote` on both sides to stay JSON.
     """
 
     start: int
     end: int
     sure: bool = True
-    bare: bool = False
+    quote: str = ""
 
 
 class _Separator(NamedTuple):
@@ -58,6 +58,7 @@ _SEPARATORS: Final = (
     _Separator(re.compile(rf"{_QUOTE}\s{{0,4}},\s{{0,4}}(?={_QUOTE})"), False, False, True),  # ("password", "x")
     _Separator(re.compile(r"[ \t]{1,4}(?=[\"'`])"), False, False, True),
 )
+_QUOTED_NAME: Final = re.compile(r"""\\*["']""")
 _TAG: Final = re.compile(r"[^<>\n]{0,40}(?<!/)>")
 _BLANKS: Final = re.compile(r"[ \t]{1,8}(?=[^\s=:-])")
 _OPENING: Final = re.compile(rf"[\[(]?\s{{0,8}}[bBrRuUfF]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{_QUOTE})")
@@ -144,9 +145,10 @@ def _after(separator: _Separator, text: str, match: re.Match[str], named: Hint) 
         yield from quoted
     elif not separator.only_before_quotes:
         named = named if separator.tells and same_line else Hint.LIKELY
-        name_end = match[0].lstrip("\\")[:1]
-        if not (name_end in ("'", '"') and text.startswith(("{", "["), match.end())):  # else names are to come in there
-            yield from _bare(text, match.end(), named, name_end == '"', match[0] == "=")
+        quote = _QUOTED_NAME.match(match[0])
+        if not (quote and text.startswith(("{", "["), match.end())):  # else it is a structure with names of its own
+            json = quote[0] if quote and quote[0].endswith('"') else ""
+            yield from _bare(text, match.end(), named, json, match[0] == "=")
 
 
 def _quoted(text: str, start: int, named: Hint) -> list[Found] | None:
@@ -162,7 +164,7 @@ def _quoted(text: str, start: int, named: Hint) -> list[Found] | None:
     return found
 
 
-def _bare(text: str, start: int, named: Hint, json: bool = False, tight: bool = False) -> Iterator[Found]:
+def _bare(text: str, start: int, named: Hint, json: str = "", tight: bool = False) -> Iterator[Found]:
     """The secret at `start` that no quotes bound."""
     if named is Hint.HEADER and (line := _WHOLE_LINE.match(text, start)):
         yield Found(start, _start(_LINE_END.search(text, line.end()), text))

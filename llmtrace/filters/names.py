@@ -166,15 +166,16 @@ class Names:
         self._keep = [split(name) for name in keep]
         if not all([*self._more, *self._keep]):
             raise ValueError("A name without a letter or digit names nothing.")
-        own = [f"|{'[_. -]?'.join(map(re.escape, found))}" for found in self._more]
-        self.pattern = f"(?:{NAME}{''.join(own)})"
-        self.pattern_afar = f"(?:{NAME_AFAR}{''.join(own)})"
+        own = ["[_. -]?".join(map(re.escape, found)) for found in self._more]
+        self.pattern = f"(?:{'|'.join([NAME, *own])})"
+        self.pattern_afar = f"(?:{'|'.join([NAME_AFAR, *(f'(?i:{each})' for each in own)])})"
         self.hint = self._hint if self._more or self._keep else hint
 
     def _hint(self, name: str) -> Hint | None:
-        found = split(name[-LONGEST:])
-        if any(found[-len(kept) :] == kept for kept in self._keep):
+        name = name[-LONGEST:]
+        ends = (split(name), split(name.lower()))  # the second where capitals beyond ASCII are within a word
+        if any(found[-len(kept) :] == kept for kept in self._keep for found in ends):
             return None
-        if any(found[-len(own) :] == own for own in self._more):
+        if any(found[-len(own) :] == own for own in self._more for found in ends):
             return Hint.SURE
         return hint(name)

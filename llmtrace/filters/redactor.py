@@ -99,9 +99,9 @@ class Redactor:
         if not found:
             return text
         parts, position = [], 0
-        for start, end, sure, bare in _joined(found):
+        for start, end, sure, quote in _joined(found):
             if sure:
-                parts += [text[position:start], f'"{self._mask}"' if bare else self._mask]
+                parts += [text[position:start], quote, self._mask, quote]
                 position = end
         return "".join([*parts, text[position:]])
 
@@ -132,15 +132,15 @@ def _joined(found: Iterable[Found]) -> Iterator[Found]:
                 yield joined
             joined = each
         else:
-            end, bare = max(joined.end, each.end), joined.bare and each.bare
-            joined = Found(joined.start, end, joined.sure or each.sure, bare)
+            end, quote = max(joined.end, each.end), joined.quote if joined.quote == each.quote else ""
+            joined = Found(joined.start, end, joined.sure or each.sure, quote)
     if joined is not None:
         yield joined
 
 
 def _decoded(text: str) -> Any:
-    """The object or array that `text` is in JSON; None when it is none, or nested deeper than Python reads."""
-    if text.lstrip()[:1] not in ("{", "["):
+    """The object, array or text that `text` is in JSON; None when it is none, or nested deeper than Python reads."""
+    if text.lstrip()[:1] not in ("{", "[", '"'):
         return None
     try:
         return json.loads(text, parse_float=_number)

@@ -1,0 +1,110 @@
+"""The time that masking takes grows as the text does, whatever is written in it; a clean text costs next to nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from llmtrace.filters.patterns import PREFIXED
+from llmtrace.filters.redactor import Redactor
+
+REDACTOR = Redactor()
+SIZE = 120_000  # characters; a tenth of that takes about a tenth of the time, and a hundredth where time is squared
+MARGIN = 3.0
+
+REPEATED = {
+    **{
+        unit: unit
+        for unit in ("a", " ", "\0", "-", "=", '"', "\\", '\\\\\\"', "[", '{"a":', "1", "é", "\ud800", "@", "://")
+    },
+    **{
+        unit: unit
+        for unit in ("password", "password:", "password=", 'password:"', "password is ", "password\\n", "<password>")
+    },
+    **{
+        unit: unit
+        for unit in ('"password":', "token: x ", 'token: "x ', "auth: 'x ", "--token ", "key=", "secret", "user_")
+    },
+    **{
+        unit: unit
+        for unit in ('token: \\"x ', "pwd=%22x", "pwd=&quot;x", "cookie: a=", "password,value", "auth,", "jwt|")
+    },
+    **{
+        unit: unit
+        for unit in ("Bearer ", "bearer aaaaaaaa ", "Basic aaaa", "Authorization: Digest a=", "authorization: ")
+    },
+    **{
+        unit: unit
+        for unit in ("://a:", "://a:@", "://a:b@c", "https://x/?key=", "&sig=a", "%3a%2f%2fa%3a", "curl -u a:")
+    },
+    **{
+        unit: unit
+        for unit in (
+            "-----BEGIN PRIVATE KEY-----",
+            "-----BEGIN PRIVATE KEY-----END ",
+            "Private-Lines: 1\n",
+            "----BEGIN ",
+        )
+    },
+    **{
+        unit: unit
+        for unit in ("AKIA", "AKIAABCDEFGHIJKLMNOP ", "eyJ", "eyJaaaaaaaa.", "-eyJaaaaaaaa", "sk-", "sk-a1", "sk-a-")
+    },
+    **{
+        unit: unit
+        for unit in ("SG.aaaaaaaaaaaaaaaa", ".eJ", "1Q~", ":AA", "11111111:AA", ".aaaaaa", "-us1", "NRAL", "%41AAAA")
+    },
+    **{
+        unit: unit
+        for unit in ("access_token$production$", "[REDACTED]", "[REDACTED]pwd=a1b2c3 ", "\\u0041", "identified by ")
+    },
+    "every prefix": " ".join(row.prefixes for row in PREFIXED) + " ",
+    "noise": "".join(Random(1).choices("sk-_.:=/@\"'\\ abpassword{}[]\n", k=5000)),
+}
+
+
+def seconds(work: Callable[[], object], runs: int = 1) -> float:
+    """The least processor time of some runs: the least is what the work needs, the rest is what others do."""
+    best = float("inf")
+    for _ in range(runs):
+        began = time.process_time()
+        work()
+        best = min(best, time.process_time() - began)
+    return best
+
+
+def growth(text: str) -> float:
+    """How many times as long ten times the text takes; looked at again where it is much, since others run beside."""
+    ratio = float("inf")
+    for _ in range(3):
+        small = max(seconds(lambda: REDACTOR.text(text[: len(text) // 10]), 3), 1e-4)
+        ratio = min(ratio, seconds(lambda: REDACTOR.text(text)) / small)
+        if ratio < 10 * MARGIN:
+            break
+    return ratio
+
+
+@pytest.mark.parametrize("unit", REPEATED.values(), ids=REPEATED)
+def test_time_is_linear_in(unit: str) -> None:
+    assert growth(unit * (SIZE // len(unit) + 1)) < 10 * MARGIN
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_time_is_linear_in_ten_megabytes_of_hostile_text() -> None:
+    random = Random(2)
+    units = [unit for unit in REPEATED.values() if len(unit) < 40]
+    text = "".join(random.choices(units, k=1_400_000))
+    assert len(text) > 10_000_000
+    assert growth(text) < 10 * MARGIN
+
+
+def test_a_clean_text_takes_a_small_part_of_the_time_of_one_that_is_read() -> None:
+    words = ["recommend", "a", "fantasy", "book", "with", "dragons", "and", "wizards,", "please:", "I", "have", "read"]
+    clean = " ".join(Random(3).choices(words, k=500))
+    dirty = clean + " password: aB3xY7q9"
+    quick = seconds(lambda: [REDACTOR.text(clean) for _ in range(200)], 3)
+    assert quick * 5 < seconds(lambda: [REDACTOR.text(dirty) for _ in range(200)], 3)
