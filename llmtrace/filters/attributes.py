@@ -1,0 +1,26 @@
+"""`SetAttributes`, the filter that gives every span the same attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmtrace.pipeline.ended import EndedSpan
+
+
+class SetAttributes:
+    """Adds attributes to each span, such as the team that an exporter's backend bills.
+
+    Args:
+        attributes: names and values.
+        replace: whether they take the place of what a span has under the same names.
+    """
+
+    def __init__(self, *, attributes: Mapping[str, Any], replace: bool = True) -> None:
+        self._attributes = dict(attributes)
+        self._replace = replace
+
+    def __call__(self, span: EndedSpan) -> EndedSpan:
+        """A copy of `span` with the attributes."""
+        first, last = (span.attributes, self._attributes) if self._replace else (self._attributes, span.attributes)
+        return span.edited(attributes={**first, **last})

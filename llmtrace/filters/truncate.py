@@ -1,0 +1,83 @@
+"""`Truncate`, the filter that cuts long texts and leaves the structures around them whole."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from opentelemetry.sdk.trace import Event
+from opentelemetry.trace import Status
+
+from llmtrace.pipeline.ended import EndedSpan
+
+DEEPEST: Final = 100
+
+
+class Truncate:
+    """Cuts each text of a span that is longer than `length` characters, and says how many are missing.
+
+    Messages stay messages and JSON stays JSON: what is cut are the texts inside. Names of attributes are never cut.
+
+    Args:
+        length: the most characters of a text.
+
+    Raises:
+        ValueError: `length` is not positive.
+    """
+
+    def __init__(self, *, length: int) -> None:
+        if length < 1:
+            raise ValueError("length is a positive number of characters.")
+        self._length = length
+
+    def __call__(self, span: EndedSpan) -> EndedSpan:
+        """`span`, or a copy of it with its long texts cut."""
+        attributes = self._value(span.attributes, 0)
+        before = span.events
+        events = [self._event(event) for event in before]
+        status = self._status(span.status)
+        same = attributes is span.attributes and status is span.status
+        if same and all(one is other for one, other in zip(events, before, strict=True)):
+            return span
+        return span.edited(attributes=attributes, events=events, status=status)
+
+    def _event(self, event: Event) -> Event:
+        before = dict(event.attributes or ())
+        after = self._value(before, 0)
+        return event if after is before else Event(event.name, after, event.timestamp)
+
+    def _status(self, status: Status) -> Status:
+        after = self._value(status.description, 0)
+        return status if after is status.description else Status(status.status_code, after)
+
+    def _value(self, value: Any, depth: int) -> Any:
+        """`value` with its long texts cut; the very same object when none is long."""
+        if isinstance(value, str):
+            return value if len(value) <= self._length else self._cut(value, depth)
+        if depth > DEEPEST:
+            return value
+        if isinstance(value, dict):
+            after = {key: self._value(item, depth + 1) for key, item in value.items()}
+            return value if all(after[key] is item for key, item in value.items()) else after
+        if isinstance(value, (list, tuple)):
+            items = [self._value(item, depth + 1) for item in value]
+            if all(one is other for one, other in zip(items, value, strict=True)):
+                return value
+            return tuple(items) if isinstance(value, tuple) else items
+        return value
+
+    def _cut(self, text: str, depth: int) -> str:
+        if (structure := structure_of(text)) is not None:
+            after = self._value(structure, depth + 1)
+            return text if after is structure else json.dumps(after, ensure_ascii=text.isascii())
+        return f"{text[: self._length]}… ({len(text) - self._length} characters more)"
+
+
+def structure_of(text: str) -> Any:
+    """The object or array that `text` is in JSON, None when it is none."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
