@@ -19,6 +19,8 @@ from django.db.utils import load_backend
 from llmtrace.conf import ROOT, get_config
 from llmtrace.exceptions import ConfigurationError
 
+FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a batch that is being written
+
 
 class Moved(Exception):
     """The settings name another database now than the one asked for."""
@@ -40,6 +42,7 @@ class StoreConnection:
         self._settings = connections.settings[self.alias]  # one dict for the whole process: test runners change it
         self._wrapper: BaseDatabaseWrapper | None = None
         self.lock = threading.RLock()
+        self._held_for_fork = False
         _live.add(self)
 
     def name(self) -> str:
@@ -94,6 +97,20 @@ class StoreConnection:
             except Exception:
                 wrapper.connection = None
 
+    def _before_fork(self) -> None:
+        """Let no fork happen in the middle of a batch.
+
+        A child inherits SQLite's own account of the locks that its parent holds at that moment, and then finds the file
+        locked for as long as it lives (sqlite.org/howtocorrupt.html, 2.6).
+        """
+        if self._settings["ENGINE"].endswith("sqlite3"):
+            self._held_for_fork = self.lock.acquire(timeout=FORK_PATIENCE_S)
+
+    def _after_fork_in_parent(self) -> None:
+        if self._held_for_fork:
+            self._held_for_fork = False
+            self.lock.release()
+
     def _leave_to_parent(self) -> None:
         """Forget, in a forked child, the connection of the parent without closing it.
 
@@ -101,7 +118,7 @@ class StoreConnection:
         closes what is no longer referenced, so that a reference stays for good.
         """
         wrapper, self._wrapper = self._wrapper, None
-        self.lock = threading.RLock()
+        self.lock, self._held_for_fork = threading.RLock(), False
         if wrapper is not None and wrapper.connection is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(wrapper.connection))
 
@@ -109,13 +126,23 @@ class StoreConnection:
 _live: Final[weakref.WeakSet[StoreConnection]] = weakref.WeakSet()
 
 
-def _after_fork() -> None:
+def _before_fork() -> None:
+    for connection in tuple(_live):
+        connection._before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for connection in tuple(_live):
+        connection._after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
     for connection in tuple(_live):
         connection._leave_to_parent()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 def driver_error(error: BaseException) -> BaseException:
