@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import threading
 from typing import Any
 
@@ -57,4 +58,13 @@ def _settings_changed(*, setting: str, **_: Any) -> None:
         _made.clear()
 
 
+def _after_fork_in_child() -> None:
+    """Begin without the parent's connections, and without a lock that another of its threads may have held."""
+    global _lock
+    _lock = threading.RLock()
+    _made.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.providers")

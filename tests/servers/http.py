@@ -39,6 +39,7 @@ class ScriptedServer:
 
     def __init__(self) -> None:
         self.requests: list[Received] = []
+        self.accepted = 0  # connections so far
         self._scripts: deque[Script] = deque()
         self._connections: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
@@ -94,6 +95,7 @@ class ScriptedServer:
                     connection.close()
                     return
                 self._connections.add(connection)
+                self.accepted += 1
             self._serve(self._converse, connection)
 
     def _converse(self, connection: socket.socket) -> None:

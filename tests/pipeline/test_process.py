@@ -1,0 +1,147 @@
+"""Spans of a process that ends or forks: none is lost, none is sent twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interpreter import lines, run
+
+
+def to_file(path: Path, **more: Any) -> dict[str, Any]:
+    """``LLMTRACE`` that writes spans to a file, an hour late if nobody asks for them before."""
+    entry = {"BACKEND": "tests.pipeline.exporters.File", "OPTIONS": {"path": str(path)}, "QUEUE": {"delay": 3600}}
+    return {"EXPORTERS": [entry], **more}
+
+
+def names(path: Path) -> list[str]:
+    return sorted(line["name"] for line in lines(path))
+
+
+@pytest.mark.parametrize("ending", ["", "sys.exit(0)", "raise SystemExit(0)"])
+def test_a_script_that_ends_leaves_no_span_behind(tmp_path: Path, ending: str) -> None:
+    code = f"""
+    import sys, django
+    django.setup()
+    from tests.pipeline.making import span
+    for number in range(100):
+        span(f"span {{number:02}}")
+    {ending}
+    """
+    run(code, to_file(tmp_path / "spans"))
+    assert names(tmp_path / "spans") == [f"span {number:02}" for number in range(100)]
+
+
+def test_a_span_that_ends_when_all_was_closed_is_still_exported(tmp_path: Path) -> None:
+    code = """
+    import atexit, django
+    from tests.pipeline.making import span
+    atexit.register(lambda: span("from an exit handler of the host's"))
+    django.setup()
+    span("before")
+    """
+    run(code, to_file(tmp_path / "spans"))
+    assert names(tmp_path / "spans") == ["before", "from an exit handler of the host's"]
+
+
+def test_a_process_ends_in_time_though_an_exporter_hangs(tmp_path: Path) -> None:
+    code = """
+    import threading, time, django
+    django.setup()
+    settings.LLMTRACE["EXPORTERS"].append(
+        {"BACKEND": "tests.pipeline.exporters.Hanging", "OPTIONS": {"gate": threading.Event()}}
+    )
+    from tests.pipeline.making import span
+    span("one")
+    """
+    run(code, to_file(tmp_path / "spans", EXIT_TIMEOUT=0.3))
+    assert names(tmp_path / "spans") == ["one"]
+
+
+def test_a_forked_child_begins_with_an_empty_queue(tmp_path: Path) -> None:
+    code = """
+    import os, warnings, django
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads where there is a fork
+    django.setup()
+    from tests.pipeline.making import account, span
+    from llmtrace.tracing.setup import flush, get_tracer
+    around = get_tracer().start_span("begun by the parent")
+    for number in range(10):
+        span(f"parent {number}")
+    child = os.fork()
+    if child == 0:
+        numbers = account("File")
+        assert (numbers.ended, numbers.waiting) == (0, 0), numbers
+        span("child")
+        assert flush(10)
+        assert account("File").sent == 1
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert account("File").waiting == 10
+    span("after the fork")
+    around.end()
+    """
+    run(code, to_file(tmp_path / "spans"))
+    assert names(tmp_path / "spans") == [
+        "after the fork",
+        "begun by the parent",
+        "child",
+        *(f"parent {number}" for number in range(10)),
+    ]
+
+
+def test_a_child_can_be_forked_while_others_make_spans(tmp_path: Path) -> None:
+    """Whatever lock is held at that moment is held for ever in the child."""
+    code = """
+    import os, threading, warnings, django
+    warnings.simplefilter("ignore", DeprecationWarning)
+    django.setup()
+    from tests.pipeline.making import span
+    from llmtrace.tracing.setup import flush
+    stop = threading.Event()
+    def make():
+        while not stop.is_set():
+            span("parent")
+    threads = [threading.Thread(target=make) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(20):
+        child = os.fork()
+        if child == 0:
+            span(f"child {number}")
+            os._exit(0 if flush(10) else 1)
+        assert os.waitpid(child, 0)[1] == 0, number
+    stop.set()
+    for thread in threads:
+        thread.join()
+    """
+    settings = to_file(tmp_path / "spans", REDACT=False)
+    settings["EXPORTERS"][0]["QUEUE"] = {"delay": 0.01, "size": 100}
+    run(code, settings)
+    children = [name for name in names(tmp_path / "spans") if name.startswith("child")]
+    assert children == sorted(f"child {number}" for number in range(20))
+
+
+def test_a_child_shares_no_connection_with_its_parent(tmp_path: Path) -> None:
+    code = """
+    import os, warnings, django
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from tests.scripted import ask, providers
+    from tests.servers.http import ScriptedServer
+    from tests.servers.openai import answer
+    with ScriptedServer() as server:
+        settings.LLMTRACE["PROVIDERS"] = providers(server)
+        django.setup()
+        server.answers(answer(), answer(), answer())
+        ask()
+        child = os.fork()
+        if child == 0:
+            ask()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        ask()
+        print(server.accepted)
+    """
+    assert run(code, to_file(tmp_path / "spans")).split() == ["2"]

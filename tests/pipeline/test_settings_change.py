@@ -1,0 +1,123 @@
+"""Pipes are replaced at run time, and no span is lost or sent twice on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+
+from llmtrace import trace_attributes
+from llmtrace.pipeline.fanout import fanout
+from llmtrace.pipeline.queue import Item
+from llmtrace.tracing.content import CallContent
+from llmtrace.tracing.setup import flush, get_tracer
+from tests.pipeline.making import account, balanced, entry, exporting, span
+
+
+def test_each_span_goes_to_the_exporters_of_the_settings_that_it_ended_under() -> None:
+    outer: list[ReadableSpan] = []
+    inner: list[ReadableSpan] = []
+    with exporting(entry("Kept", into=outer)):
+        span("before")
+        with exporting(entry("Kept", into=inner)):
+            span("inside")
+            began_inside = get_tracer().start_span("began inside")
+        began_inside.end()
+        span("after")
+        assert flush(10)
+    assert [each.name for each in outer] == ["before", "began inside", "after"]
+    assert [each.name for each in inner] == ["inside"]
+
+
+def test_nothing_is_recorded_while_it_is_switched_off() -> None:
+    kept: list[ReadableSpan] = []
+    with exporting(entry("Kept", into=kept)):
+        with exporting(entry("Kept", into=kept), ENABLED=False):
+            off = span("off")
+            assert not off.get_span_context().is_valid
+        span("on")
+        assert flush(10)
+    assert [each.name for each in kept] == ["on"]
+
+
+def test_threads_that_go_on_making_spans_lose_none() -> None:
+    kept: list[ReadableSpan] = []
+    threads_count, spans_each, swaps = 4, 1500, 0
+
+    def make(number: int) -> None:
+        for index in range(spans_each):
+            span(f"{number}.{index}")
+
+    with exporting(entry("Kept", into=kept), REDACT=False):
+        threads = [threading.Thread(target=make, args=(number,)) for number in range(threads_count)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            with exporting(entry("Kept", into=kept, QUEUE={"batch": 7, "delay": 0}), REDACT=False):
+                span("swapped")
+            swaps += 1
+        assert flush(20)
+    exported = Counter(each.name for each in kept)
+    assert exported.pop("swapped") == swaps
+    assert len(exported) == threads_count * spans_each
+    assert set(exported.values()) == {1}
+
+
+def test_what_is_put_into_a_closed_pipe_goes_to_its_successor() -> None:
+    kept: list[ReadableSpan] = []
+    late = span("late")
+    assert isinstance(late, ReadableSpan)
+    with exporting(entry("Kept", into=kept)):
+        span("first")
+        (closed,) = fanout.pipes()
+        fanout.close()
+        fanout._put(closed, Item(late, None, None))  # by a thread that was held up between looking and putting
+        assert flush(10)
+        assert account("Kept").sent == 1
+        assert closed.account().dropped == {"the pipe was closed": 1}
+        assert balanced(closed.account())
+    assert [each.name for each in kept] == ["first", "late"]
+
+
+class RecordOnly(Sampler):
+    """Records what is not to be exported."""
+
+    def should_sample(self, *args: Any, **kwargs: Any) -> SamplingResult:
+        return SamplingResult(Decision.RECORD_ONLY)
+
+    def get_description(self) -> str:
+        return "RecordOnly"
+
+
+def test_spans_that_nobody_gets_leave_nothing_behind() -> None:
+    kept: list[ReadableSpan] = []
+    provider = TracerProvider(sampler=RecordOnly(), shutdown_on_exit=False)
+    provider.add_span_processor(fanout)
+    tracer = provider.get_tracer("tests")
+    with exporting(entry("Kept", into=kept)):
+        fanout.pipes()
+        live = len(fanout._lineage._live)
+        for number in range(10):
+            recorded = tracer.start_span(f"span {number}")
+            assert recorded.is_recording()
+            fanout.attach(recorded.get_span_context().span_id, CallContent(100))
+            recorded.end()
+        assert flush(10)
+        assert len(fanout._lineage._live) == live
+        assert fanout._content == {}
+    assert kept == []
+
+
+def test_trace_attributes_mark_spans_also_where_only_the_host_exports() -> None:
+    with exporting(), trace_attributes(user_id=7):
+        marked: Any = trace.get_tracer("a.library").start_span("query")
+        marked.end()
+    assert marked.attributes["user.id"] == "7"
+    with exporting(ENABLED=False), trace_attributes(user_id=7):
+        unmarked: Any = trace.get_tracer("a.library").start_span("query")
+        unmarked.end()
+    assert "user.id" not in unmarked.attributes
