@@ -77,7 +77,10 @@ def backends(alias: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_no_connection_is_kept_that_would_hold_up_the_end_of_a_test_run(tmp_path: Path) -> None:
+def test_no_connection_is_kept_that_would_hold_up_the_end_of_a_test_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmtrace.pipeline.pipe.IDLE_S", 3600)
     with new_database("postgres", tmp_path) as alias, provider(alias) as (made, _):
         end_one(made, "one")
         assert made.force_flush()

@@ -7,12 +7,16 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import pytest
 from django.db import connections
+from pytest_django import DjangoDbBlocker
 
 from llmtrace.models import SpanContent
+from tests.databases import new_database
 from tests.store.conftest import Store
-from tests.store.making import context
+from tests.store.making import context, ended
 from tests.store.replaying import Ids, replay
 
 ENVIRONMENT = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": ""}
@@ -25,6 +29,23 @@ def check(store: Store, ids: Ids) -> None:
 
 def random_ids() -> Ids:
     return [(made.trace_id, made.span_id) for made in (context() for _ in range(60))]
+
+
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+def test_writers_of_one_sqlite_file_wait_for_each_other_and_none_is_turned_away(
+    journal: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker
+) -> None:
+    with django_db_blocker.unblock(), new_database("sqlite", tmp_path) as alias:
+        connections.settings[alias]["OPTIONS"] = {"init_command": f"PRAGMA journal_mode={journal}", "timeout": 20}
+
+        def write(_: int) -> int:
+            store = Store(alias)
+            sent = sum(store.write(ended(), ended()).sent for _ in range(30))
+            store.connection.close()
+            return sent
+
+        with ThreadPoolExecutor(3) as pool:
+            assert list(pool.map(write, range(3))) == [60] * 3
 
 
 def test_threads_that_replay_the_same_spans_keep_each_once(store: Store) -> None:
