@@ -16,6 +16,7 @@ PARTS: Final = {
     "llmtrace.jobs.run": "celery.app.base",
     "llmtrace.jobs.publish": "celery.app.base",
     "llmtrace.jobs.worker": "celery.app.base",
+    "llmtrace.jobs.unfinished": "celery.worker.request",
 }
 """Each part of the instrumentation, and the module of Celery with whose import it is connected."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from contextvars import ContextVar
 from typing import Any, Final
@@ -65,34 +66,23 @@ class Run:
         self._stack.enter_context(scope())  # left first: what is still open in the job ends within its span
 
     def _start(self, parent: Context, attributes: dict[str, Any]) -> None:
-        links = []
-        if self.sent.parent is not None and self._linked(attributes.get(semconv.JOB_DELAY)):
-            links = [Link(self.sent.parent)]
-            parent = trace.set_span_in_context(trace.INVALID_SPAN, parent)
+        links: list[Link] = []
+        if not self._request.is_eager:
+            parent, links = related(self.sent, attributes)
         self.span = get_tracer(SCOPE).start_span(self.name, parent, SpanKind.CONSUMER, attributes, links)
         self._attach(trace.set_span_in_context(self.span, parent))
 
     def _attach(self, context: Context) -> None:
         self._stack.callback(otel_context.detach, otel_context.attach(context))
 
-    def _linked(self, delay: float | None) -> bool:
-        """Whether the attempt begins a trace of its own, with a link to the one that sent it."""
-        jobs = get_config().jobs
-        return jobs.relation == "link" or (jobs.link_after is not None and (delay or 0) > jobs.link_after)
-
     def _described(self, eager: bool) -> dict[str, Any]:
         request, now = self._request, time.time()
         attributes = {**job_attributes(self.name, request.get), **OPERATION}
         if chord := body_id(request.chord):
             attributes[semconv.JOB_CHORD_ID] = chord
-        if eager:
-            return attributes
-        delivery = request.delivery_info or {}
-        if isinstance(queue := delivery.get("routing_key"), str):
-            attributes[semconv.MESSAGING_DESTINATION] = queue
-        if delivery.get("redelivered"):
-            attributes[semconv.JOB_REDELIVERED] = True
-        if self.sent.at is not None:
+        if not eager:
+            attributes |= delivered(request.delivery_info)
+        if not eager and self.sent.at is not None:
             attributes |= waits(self.sent.at, seconds(request.eta, self.task.app.timezone), now)
         return attributes
 
@@ -127,6 +117,27 @@ class Run:
         if self.span is None:
             return None
         return Sent(trace.set_span_in_context(self.span, Context()), None, None, self.sent.attributes)
+
+
+def related(sent: Sent, attributes: Mapping[str, Any]) -> tuple[Context, list[Link]]:
+    """Where an attempt's span goes: below what sent it, or at the head of a trace of its own with a link to that."""
+    jobs = get_config().jobs
+    delay = attributes.get(semconv.JOB_DELAY, 0.0)
+    linked = jobs.relation == "link" or (jobs.link_after is not None and delay > jobs.link_after)
+    if sent.parent is None or not linked:
+        return sent.context, []
+    return trace.set_span_in_context(trace.INVALID_SPAN, sent.context), [Link(sent.parent)]
+
+
+def delivered(delivery: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The queue that a message came from, and whether it has been delivered before."""
+    delivery = delivery or {}
+    attributes: dict[str, Any] = {}
+    if isinstance(queue := delivery.get("routing_key"), str):
+        attributes[semconv.MESSAGING_DESTINATION] = queue
+    if delivery.get("redelivered"):
+        attributes[semconv.JOB_REDELIVERED] = True
+    return attributes
 
 
 def waits(sent_at: float, due: float | None, now: float) -> dict[str, Any]:

@@ -68,4 +68,5 @@ def _rabbitmq(queue: str, folder: Path) -> Iterator[dict[str, str]]:
     yield {"JOBS_BROKER": url, "JOBS_TRANSPORT": "{}", "JOBS_RESULTS": _files(folder)}
     with Connection(url) as connection:
         Queue(queue, channel=connection.default_channel).delete()
-        Exchange(queue, channel=connection.default_channel).delete()
+        for exchange in (queue, f"{queue}.pidbox", f"reply.{queue}.pidbox"):
+            Exchange(exchange, channel=connection.default_channel).delete()

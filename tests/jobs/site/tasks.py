@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Any
 
+import openai  # noqa: F401 - before the pool forks, so that no time limit ends in the middle of it
 from celery import Task, shared_task
 from celery.exceptions import Ignore, Reject
 from opentelemetry import trace
@@ -77,6 +79,21 @@ def ignore() -> None:
 @shared_task
 def reject() -> None:
     raise Reject("not for me", requeue=False)
+
+
+@shared_task
+def hang() -> None:
+    """Ask a model that does not answer."""
+    LLM().chat("Are you there?")
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def die_once() -> None:
+    """Be killed as the kernel kills when memory is short; the second time live."""
+    died = FOLDER / "died"
+    if not died.exists():
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @shared_task

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
-from celery import chain, chord, group
+from celery import chain, chord, current_app, group
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.utils import timezone
 from opentelemetry import trace
 
 from llmtrace import trace_attributes
 from tests.jobs.site import tasks
+from tests.jobs.site.settings import FOLDER
+from tests.waiting import until
 
 
 def delay() -> None:
@@ -59,6 +63,37 @@ def endings() -> None:
         task.delay()
 
 
+def revoked() -> None:
+    tasks.add.apply_async((1, 1), countdown=2).revoke()
+
+
+def expired() -> None:
+    tasks.add.apply_async((1, 1), expires=timezone.now() - timedelta(seconds=1))
+
+
+def unknown() -> None:
+    current_app.send_task("shop.nobody_knows")
+
+
+def terminated() -> None:
+    sent = tasks.hang.delay()
+    until((FOLDER / "hanging").exists, "the job waits for its model", 30)
+    sent.revoke(terminate=True)
+    (FOLDER / "hanging").unlink()
+
+
+def hard_limit() -> None:
+    tasks.hang.apply_async(time_limit=2)
+
+
+def soft_limit() -> None:
+    tasks.hang.apply_async(soft_time_limit=2)
+
+
+def lost() -> None:
+    tasks.die_once.delay()
+
+
 def burst(count: int) -> Callable[[], None]:
     def send() -> None:
         for _ in range(count):
@@ -78,6 +113,13 @@ PAGES: dict[str, Callable[[], None]] = {
     "call": call,
     "nested": nested,
     "endings": endings,
+    "revoked": revoked,
+    "expired": expired,
+    "unknown": unknown,
+    "terminated": terminated,
+    "hard_limit": hard_limit,
+    "soft_limit": soft_limit,
+    "lost": lost,
     "burst-200": burst(200),
     "burst-12": burst(12),
     "burst-60": burst(60),

@@ -1,0 +1,118 @@
+"""Jobs that never run, or do not end by themselves: what only the main process of a worker sees.
+
+Each is a CONSUMER span beside the attempts of its job, with the reason. It has a length only where the process that ran
+the job was lost and could not leave a span of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from celery import signals, states
+from celery.app.task import Context
+from celery.exceptions import NotRegistered
+from celery.worker.request import Request
+from opentelemetry.instrumentation.utils import unwrap
+from opentelemetry.trace import SpanKind
+from wrapt import wrap_function_wrapper
+
+from llmtrace import semconv
+from llmtrace.conf import get_config
+from llmtrace.jobs import message
+from llmtrace.jobs.describe import Get, excluded, job_attributes, real_name
+from llmtrace.jobs.run import OPERATION, SCOPE, delivered, related
+from llmtrace.tracing.failure import record
+from llmtrace.tracing.guard import guarded
+from llmtrace.tracing.setup import get_tracer
+
+UID: Final = "llmtrace.jobs.unfinished"
+EXPIRED, REVOKED, TERMINATED = "expired", "revoked", "terminated"
+UNKNOWN, TIME_LIMIT, LOST = "unknown task", "time limit", "worker lost"
+
+_untold: Final = guarded("The end of a job that its worker saw could not be told.")
+
+
+def connect() -> None:
+    """Tell of jobs that this worker does not run to their end."""
+    signals.task_revoked.connect(on_revoked, weak=False, dispatch_uid=UID)
+    signals.task_unknown.connect(on_unknown, weak=False, dispatch_uid=UID)
+    wrap_function_wrapper(Request, "on_timeout", _on_timeout)
+    wrap_function_wrapper(Request, "on_failure", _on_failure)
+
+
+def disconnect() -> None:
+    """Leave Celery as it was."""
+    signals.task_revoked.disconnect(on_revoked, dispatch_uid=UID)
+    signals.task_unknown.disconnect(on_unknown, dispatch_uid=UID)
+    unwrap(Request, "on_timeout")
+    unwrap(Request, "on_failure")
+
+
+@_untold
+def on_revoked(*, sender: Any, request: Context, terminated: bool, expired: bool, **_: Any) -> None:
+    """A job was revoked before its start or in the middle, or its time had passed."""
+    reason = TERMINATED if terminated else EXPIRED if expired else REVOKED
+    _tell(sender.name, request.get, states.REVOKED, reason)
+
+
+@_untold
+def on_unknown(*, message: Any, name: str, exc: Exception, **_: Any) -> None:
+    """A message names a task that this worker does not have."""
+    _tell(name, message.headers.get, states.FAILURE, UNKNOWN, NotRegistered(name))
+
+
+def _on_timeout(on_timeout: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
+    _timed_out(request, *args, **kwargs)
+    return on_timeout(*args, **kwargs)
+
+
+@_untold
+def _timed_out(request: Request, soft: bool, timeout: float) -> None:
+    if soft:  # an exception inside the task, which its run shows
+        return
+    _tell(request.task.name, request.request_dict.get, states.FAILURE, TIME_LIMIT, TimeLimitExceeded(timeout))
+
+
+def _on_failure(on_failure: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
+    _lost(request, args[0] if args else kwargs.get("exc_info"))
+    return on_failure(*args, **kwargs)
+
+
+@_untold
+def _lost(request: Request, info: Any) -> None:
+    """The process that ran the job is gone, and what it would have said of it too."""
+    exception = getattr(info.exception, "exc", info.exception)  # billiard wraps it to carry a traceback
+    if isinstance(exception, WorkerLostError):
+        _tell(request.task.name, request.request_dict.get, states.FAILURE, LOST, exception, request.time_start)
+
+
+def _tell(
+    name: str,
+    get: Get,
+    state: str,
+    reason: str,
+    error: Exception | None = None,
+    started: float | None = None,
+) -> None:
+    name = real_name(name, get("kwargs"))
+    if not get_config().enabled or excluded(name):
+        return
+    sent = message.read(get)
+    attributes = {
+        **job_attributes(name, get),
+        **OPERATION,
+        **delivered(get("delivery_info")),
+        **sent.attributes.on_span,
+        semconv.CELERY_STATE: state,
+        semconv.JOB_REASON: reason,
+    }
+    context, links = related(sent, attributes)
+    now = time.time_ns()
+    began = now if started is None else int(started * 1e9)
+    span = get_tracer(SCOPE).start_span(name, context, SpanKind.CONSUMER, attributes, links, start_time=began)
+    if error is not None:
+        record(span, error)
+    span.end(now)
