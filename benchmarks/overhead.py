@@ -1,4 +1,4 @@
-"""What llmtrace adds to one chat completion and to one streamed chunk, beside a hand-written span on the same SDK.
+"""What llmtrace adds to one model call and to one streamed chunk, beside a hand-written span on the same SDK.
 
 Run it with ``python -m benchmarks.overhead``. The provider is a transport in this process, so that nothing but the
 client's work is measured. All variants run interleaved in one process; a figure is the median of the rounds, and what
@@ -6,15 +6,16 @@ counts are the ratios.
 
 * *caller*: time that passes for the caller, exporters' threads running beside it, as they do in production;
 * *cpu*: processor time of the whole process, with everything that was ended also exported (filters, redaction and
-  rendering of
-  content included; the exporters of all variants throw away what they get).
+  rendering of content included; the exporters of all variants throw away what they get).
+
+Below 0 means that the call takes less than the bare SDK's own method: llmtrace reads an answer's JSON once and leaves
+out the models that the SDK builds of it. The row with the SDK's object has them built too.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -23,192 +24,62 @@ from typing import Any
 import django
 from django.conf import settings
 
-CHUNKS = 200
-PROMPT = "Recommend a fantasy book to someone who liked The Name of the Wind. " * 10
-ANSWER = "Readers love the prose and the music of this book; a third wish that more happened. " * 12
-USAGE = {
-    "prompt_tokens": 312,
-    "completion_tokens": 248,
-    "total_tokens": 560,
-    "prompt_tokens_details": {"cached_tokens": 128, "audio_tokens": 0},
-    "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
-}
-HEAD = {"id": "chatcmpl-9x", "model": "gpt-4o-mini-2024-07-18", "created": 1763800000, "service_tier": "default"}
-COMPLETION = {
-    **HEAD,
-    "object": "chat.completion",
-    "system_fingerprint": "fp_1",
-    "usage": USAGE,
-    "choices": [
-        {
-            "index": 0,
-            "finish_reason": "stop",
-            "logprobs": None,
-            "message": {"role": "assistant", "content": ANSWER, "refusal": None, "annotations": []},
+from benchmarks.answers import CHUNKS, PROVIDERS, http_client
+
+Figures = dict[str, tuple[float, float]]
+
+
+def configure() -> dict[str, Any]:
+    """Settings with one exporter that throws its spans away; the HTTP client of each provider."""
+    clients = {name: http_client(name) for name in PROVIDERS}
+    providers = {
+        name: {
+            "BACKEND": each.backend,
+            "OPTIONS": {"api_key": "k", "base_url": each.base_url, "http_client": clients[name], **each.options},
         }
-    ],
-}
-
-
-def sse() -> bytes:
-    """A streamed answer of `CHUNKS` chunks with content."""
-    head = {**HEAD, "object": "chat.completion.chunk", "system_fingerprint": "fp_1"}
-
-    def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-        return {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]}
-
-    events = [chunk({"content": f"word{i} "}) for i in range(CHUNKS)]
-    events += [chunk({}, "stop"), {**head, "choices": [], "usage": USAGE}]
-    return "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode() + b"data: [DONE]\n\n"
-
-
-def http_client() -> Any:
-    """An HTTP client whose transport answers from memory."""
-    from llmtrace.providers.openai_sdk import httpx
-
-    whole, streamed = json.dumps(COMPLETION).encode(), sse()
-
-    def answer(request: Any) -> Any:
-        if b'"stream":true' in request.content.replace(b" ", b""):
-            return httpx.Response(200, content=streamed, headers={"content-type": "text/event-stream"})
-        return httpx.Response(200, content=whole, headers={"content-type": "application/json"})
-
-    return httpx.Client(transport=httpx.MockTransport(answer))
-
-
-def configure() -> Any:
-    """Settings with one exporter that throws its spans away; returns the HTTP client."""
-    options: dict[str, Any] = {"api_key": "k", "base_url": "http://model.local/v1"}
+        for name, each in PROVIDERS.items()
+    }
     settings.configure(
         USE_TZ=True,
         LLMTRACE={
-            "PROVIDERS": {"default": {"BACKEND": "llmtrace.providers.OpenAI", "OPTIONS": options}},
+            "PROVIDERS": {"default": providers["OpenAI chat"], **providers},
             "EXPORTERS": [{"BACKEND": "benchmarks.discard.Discard", "QUEUE": {"size": 1_000_000}}],
         },
     )
     django.setup()
-    client = http_client()
-    options["http_client"] = client
-    return client
+    return clients
 
 
-class Variants:
-    """The same call three ways."""
+def flush(hand: Any) -> None:
+    """Have everything exported that has ended."""
+    from opentelemetry.trace import get_tracer_provider
 
-    def __init__(self, client: Any) -> None:
-        from openai import OpenAI
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-        from benchmarks.discard import Discard
-        from llmtrace import llm_call
-
-        self.sdk = OpenAI(api_key="k", base_url="http://model.local/v1", http_client=client)
-        self.provider = TracerProvider()
-        self.provider.add_span_processor(BatchSpanProcessor(Discard(), max_queue_size=1_000_000))
-        self.tracer = self.provider.get_tracer("by hand")
-
-        @llm_call("gpt-4o-mini", temperature=0.2, max_tokens=500)
-        def recommend(liked: str) -> str:
-            return f"{liked}"
-
-        @llm_call("gpt-4o-mini", temperature=0.2, max_tokens=500, stream=True)
-        def recommend_streamed(liked: str) -> str:
-            return f"{liked}"
-
-        self.recommend, self.recommend_streamed = recommend, recommend_streamed
-
-    def create(self, **more: Any) -> Any:
-        messages: Any = [{"role": "user", "content": PROMPT}]
-        return self.sdk.chat.completions.create(
-            model="gpt-4o-mini", messages=messages, temperature=0.2, max_completion_tokens=500, **more
-        )
-
-    def bare(self) -> str:
-        return str(self.create().choices[0].message.content)
-
-    def by_hand(self) -> str:
-        from opentelemetry.trace import SpanKind
-
-        with self.tracer.start_as_current_span("chat gpt-4o-mini", kind=SpanKind.CLIENT) as span:
-            self._asked(span)
-            reply = self.create()
-            text = str(reply.choices[0].message.content)
-            self._answered(span, reply, text, reply.choices[0].finish_reason)
-        return text
-
-    def _asked(self, span: Any) -> None:
-        span.set_attribute("gen_ai.operation.name", "chat")
-        span.set_attribute("gen_ai.provider.name", "openai")
-        span.set_attribute("gen_ai.request.model", "gpt-4o-mini")
-        span.set_attribute("gen_ai.request.temperature", 0.2)
-        span.set_attribute("gen_ai.request.max_tokens", 500)
-        span.set_attribute("server.address", "model.local")
-        span.set_attribute("server.port", 80)
-        parts = [{"type": "text", "content": PROMPT}]
-        span.set_attribute("gen_ai.input.messages", json.dumps([{"role": "user", "parts": parts}]))
-
-    def _answered(self, span: Any, reply: Any, text: str, finish: str) -> None:
-        span.set_attribute("gen_ai.response.id", reply.id)
-        span.set_attribute("gen_ai.response.model", reply.model)
-        span.set_attribute("gen_ai.response.finish_reasons", [finish])
-        span.set_attribute("gen_ai.usage.input_tokens", reply.usage.prompt_tokens)
-        span.set_attribute("gen_ai.usage.output_tokens", reply.usage.completion_tokens)
-        span.set_attribute("gen_ai.usage.cache_read.input_tokens", reply.usage.prompt_tokens_details.cached_tokens)
-        reasoning = reply.usage.completion_tokens_details.reasoning_tokens
-        span.set_attribute("gen_ai.usage.reasoning.output_tokens", reasoning)
-        span.set_attribute("openai.response.service_tier", reply.service_tier)
-        message = {"role": "assistant", "parts": [{"type": "text", "content": text}], "finish_reason": finish}
-        span.set_attribute("gen_ai.output.messages", json.dumps([message]))
-
-    def ours(self) -> str:
-        reply = self.recommend(PROMPT)
-        assert reply.cost
-        return reply.text
-
-    def ours_with_raw(self) -> str:
-        return str(self.recommend(PROMPT).raw.choices[0].message.content)
-
-    def bare_stream(self) -> int:
-        stream = self.create(stream=True, stream_options={"include_usage": True})
-        return sum(1 for chunk in stream if chunk.choices and chunk.choices[0].delta.content)
-
-    def our_stream(self) -> int:
-        return sum(1 for chunk in self.recommend_streamed(PROMPT) if chunk.text)
-
-    def flush(self) -> None:
-        from opentelemetry.trace import get_tracer_provider
-
-        self.provider.force_flush()
-        get_tracer_provider().force_flush(60_000)  # type: ignore[attr-defined]
+    hand.provider.force_flush()
+    get_tracer_provider().force_flush(60_000)  # type: ignore[attr-defined]  # the SDK's
 
 
-def rounds(
-    names: dict[str, Callable[[], Any]], flush: Callable[[], None], count: int, calls: int
-) -> Iterator[dict[str, Any]]:
+def rounds(variants: dict[str, Callable[[], Any]], hand: Any, count: int, calls: int) -> Iterator[Figures]:
     """One figure for each variant and round: seconds a call that pass, and that the processor works."""
     for _ in range(count):
         figures = {}
-        for name, run in names.items():
-            flush()
+        for name, run in variants.items():
+            flush(hand)
             gc.collect()
             cpu, began = time.process_time(), time.perf_counter()
             for _ in range(calls):
                 run()
             passed = time.perf_counter() - began
-            flush()
+            flush(hand)
             figures[name] = (passed / calls, (time.process_time() - cpu) / calls)
         yield figures
 
 
-def measure(
-    variants: dict[str, Callable[[], Any]], flush: Callable[[], None], count: int, calls: int
-) -> dict[str, tuple[float, float]]:
+def measure(variants: dict[str, Callable[[], Any]], hand: Any, count: int, calls: int) -> Figures:
     """Medians over all rounds, in microseconds a call: caller, cpu."""
     for run in variants.values():
-        for _ in range(30):
+        for _ in range(20):
             run()
-    seen = list(rounds(variants, flush, count, calls))
+    seen = list(rounds(variants, hand, count, calls))
     return {
         name: (
             statistics.median(figures[name][0] for figures in seen) * 1e6,
@@ -218,47 +89,42 @@ def measure(
     }
 
 
-def main() -> None:
-    from llmtrace.pipeline.fanout import fanout
+def show(title: str, figures: Figures, per: int = 1) -> None:
+    """Print a table: what each variant takes, and what it adds to the first."""
+    base = next(iter(figures.values()))
+    print(f"\n{title:34}{'caller µs':>12}{'added':>10}{'cpu µs':>12}{'added':>10}")
+    for name, (caller, cpu) in figures.items():
+        row = (caller / per, (caller - base[0]) / per, cpu / per, (cpu - base[1]) / per)
+        print(f"{name:34}{row[0]:12.2f}{row[1]:10.2f}{row[2]:12.2f}{row[3]:10.2f}")
 
-    parser = argparse.ArgumentParser(description=__doc__)
+
+def ratio(figures: Figures, index: int) -> float:
+    """What llmtrace adds to the bare call, in terms of what a span by hand adds."""
+    base, hand, ours = figures["bare SDK"], figures["span by hand"], figures["llmtrace"]
+    return (ours[index] - base[index]) / (hand[index] - base[index])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--calls", type=int, default=200)
     arguments = parser.parse_args()
-    variants = Variants(configure())
-    assert variants.bare() == variants.by_hand() == variants.ours() == ANSWER
-    assert variants.bare_stream() == variants.our_stream() == CHUNKS
+    clients = configure()
 
-    calls = {"bare SDK": variants.bare, "span by hand": variants.by_hand, "llmtrace": variants.ours}
-    calls["… and the SDK's object"] = variants.ours_with_raw
-    whole = measure(calls, variants.flush, arguments.rounds, arguments.calls)
-    base = whole["bare SDK"]
+    from benchmarks.variants import ByHand, Variants
+    from llmtrace.pipeline.fanout import fanout
+
+    hand = ByHand()
+    for name in PROVIDERS:
+        variants = Variants(name, clients[name], hand)
+        variants.check()
+        whole = measure(variants.whole(), hand, arguments.rounds, arguments.calls)
+        show(f"{name}: one call", whole)
+        print(f"added by llmtrace, by a span by hand = 1: caller {ratio(whole, 0):.2f}, cpu {ratio(whole, 1):.2f}")
+        streamed = measure(variants.streamed(), hand, arguments.rounds, max(1, arguments.calls // 20))
+        show(f"{name}: a chunk of a stream of {CHUNKS}", streamed, CHUNKS)
     account = fanout.accounts()["Discard"]
-    assert account.sent == account.ended > arguments.rounds * arguments.calls, account
-    print(f"{'one chat completion':24}{'caller µs':>12}{'added':>10}{'cpu µs':>12}{'added':>10}")
-    for name, (caller, cpu) in whole.items():
-        print(f"{name:24}{caller:12.1f}{caller - base[0]:10.1f}{cpu:12.1f}{cpu - base[1]:10.1f}")
-    hand, ours = whole["span by hand"], whole["llmtrace"]
-    print(
-        f"added by llmtrace, by a span by hand = 1: caller {ratio(ours, hand, base, 0):.2f}, cpu {ratio(ours, hand, base, 1):.2f}"
-    )
-
-    streams = {"bare SDK": variants.bare_stream, "llmtrace": variants.our_stream}
-    streamed = measure(streams, variants.flush, arguments.rounds, max(1, arguments.calls // 20))
-    print(
-        f"\n{'a stream of ' + str(CHUNKS) + ' chunks':24}{'caller µs':>12}{'a chunk':>10}{'cpu µs':>12}{'a chunk':>10}"
-    )
-    for name, (caller, cpu) in streamed.items():
-        print(f"{name:24}{caller:12.1f}{caller / CHUNKS:10.2f}{cpu:12.1f}{cpu / CHUNKS:10.2f}")
-    added = [(streamed["llmtrace"][i] - streamed["bare SDK"][i]) / CHUNKS for i in (0, 1)]
-    print(
-        f"added by llmtrace to a chunk, its share of the call included: caller {added[0]:.2f} µs, cpu {added[1]:.2f} µs"
-    )
-
-
-def ratio(ours: tuple[float, float], hand: tuple[float, float], base: tuple[float, float], index: int) -> float:
-    """What llmtrace adds to the bare call, in terms of what a span by hand adds."""
-    return (ours[index] - base[index]) / (hand[index] - base[index])
+    assert account.sent == account.ended > len(PROVIDERS) * arguments.rounds * arguments.calls, account
 
 
 if __name__ == "__main__":
