@@ -114,10 +114,12 @@ class ScriptedServer:
     def _answer(self, connection: socket.socket, received: Received) -> bool:
         with self._lock:
             self.requests.append(received)
-            script = (
-                self._scripts.popleft() if self._scripts else whole(418, b"no answer was scripted for this request")
-            )
+            script = self.script_for(received)
         return script(connection)
+
+    def script_for(self, received: Received) -> Script:
+        """What answers a request: the next of those that were told."""
+        return self._scripts.popleft() if self._scripts else whole(418, b"no answer was scripted for this request")
 
 
 def _read(stream: Any) -> Received | None:
