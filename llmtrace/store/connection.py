@@ -98,13 +98,15 @@ class StoreConnection:
                 wrapper.connection = None
 
     def _before_fork(self) -> None:
-        """Let no fork happen in the middle of a batch.
+        """Close a connection to SQLite, between two batches, so that no child inherits it.
 
-        A child inherits SQLite's own account of the locks that its parent holds at that moment, and then finds the file
-        locked for as long as it lives (sqlite.org/howtocorrupt.html, 2.6).
+        A child would inherit SQLite's own account of the locks that its parent holds, too: it finds the file locked for
+        as long as it lives, or believes to hold a lock that it has not (sqlite.org/howtocorrupt.html, 2.6).
         """
         if self._settings["ENGINE"].endswith("sqlite3"):
             self._held_for_fork = self.lock.acquire(timeout=FORK_PATIENCE_S)
+            if self._held_for_fork:
+                self.close()
 
     def _after_fork_in_parent(self) -> None:
         if self._held_for_fork:
