@@ -81,12 +81,14 @@ def connect() -> None:
     """Trace what this process sends."""
     wrap_function_wrapper(Celery, "send_task", _send_task)
     signals.before_task_publish.connect(before_publish, weak=False, dispatch_uid=UID)
+    signals.after_task_publish.connect(after_publish, weak=False, dispatch_uid=UID)
 
 
 def disconnect() -> None:
     """Leave Celery as it was."""
     unwrap(Celery, "send_task")
     signals.before_task_publish.disconnect(before_publish, dispatch_uid=UID)
+    signals.after_task_publish.disconnect(after_publish, dispatch_uid=UID)
 
 
 def _send_task(send: Callable[..., Any], app: Celery, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -136,7 +138,7 @@ def before_publish(
     context = None if first is None else first.context
     now = time.time()
     if publish is None:
-        others.enrich(job_attributes(sender, get))
+        _enrich(sender, get)
     elif not publish.begun:
         described = {**job_attributes(publish.name, get), **OPERATION, **attributes.on_span}
         described |= _wait(get("eta"), publish.app.timezone, now) | _chord(body)
@@ -144,6 +146,18 @@ def before_publish(
             described[semconv.MESSAGING_DESTINATION] = str(queue)
         publish.begin(described, context)
     message.write(headers, now, attributes, context)
+
+
+@guarded("A job's message could not be traced.")
+def after_publish(*, sender: str, headers: Mapping[str, Any], body: Any, **_: Any) -> None:
+    """Enrich the span of another instrumentation that began only after `before_publish`."""
+    if get_config().enabled and _sending.get() is None:
+        _enrich(sender, body.get if isinstance(body, dict) else headers.get)
+
+
+def _enrich(name: str, get: Get) -> None:
+    if others.active():
+        others.enrich(job_attributes(name, get))
 
 
 def _first_attempt(get: Get, headers: Mapping[str, Any]) -> Sent | None:

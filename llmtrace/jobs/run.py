@@ -44,6 +44,7 @@ class Run:
         self.name = real_name(task.name, request.kwargs)
         self.span: Span | None = None
         self._request = request
+        self._theirs: dict[str, Any] | None = None  # attributes for the span of another instrumentation
         self._around = sys.exc_info()[1]  # what the caller of an eager job is handling
         self._stack = ExitStack()
 
@@ -56,11 +57,13 @@ class Run:
             self._stack.enter_context(trace_attributes.using(known, alone=True))
             self._stack.enter_context(trace_attributes.using_source(None))
         attributes = {**self._described(eager), **known.on_span}
-        if not others.active() and not excluded(self.name):
-            self._start(parent, attributes)
-        elif not others.active():
+        if others.active():
+            self._theirs = attributes
+            others.enrich(attributes)
+        elif excluded(self.name):
             self._attach(parent)
-        others.enrich(attributes)
+        else:
+            self._start(parent, attributes)
         token = _running.set(self)
         self._stack.callback(_running.reset, token)
         self._stack.enter_context(scope())  # left first: what is still open in the job ends within its span
@@ -97,8 +100,9 @@ class Run:
             self._show(outcome)
 
     def _show(self, outcome: Outcome) -> None:
+        if self._theirs is not None:
+            others.enrich({**self._theirs, semconv.CELERY_STATE: outcome.state})
         if self.span is None:
-            others.enrich({semconv.CELERY_STATE: outcome.state})
             return
         self.span.set_attribute(semconv.CELERY_STATE, outcome.state)
         if outcome.exception is not None:

@@ -1,0 +1,95 @@
+"""Beside OpenTelemetry's own Celery instrumentation: its spans, enriched, none doubled; and each on one side only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from opentelemetry.trace import SpanKind
+
+from llmtrace import jobs as instrumentation
+from llmtrace import semconv, trace_attributes
+from llmtrace.tracing.setup import connect
+from tests.jobs.apps import Jobs, attributes
+from tests.recorded import Recorded, is_below
+
+opentelemetry_celery: Any = pytest.importorskip(
+    "opentelemetry.instrumentation.celery", reason="opentelemetry-instrumentation-celery is not installed"
+)
+
+
+@contextmanager
+def theirs() -> Iterator[None]:
+    """Their instrumentation, active."""
+    instrumentor = opentelemetry_celery.CeleryInstrumentor()
+    instrumentor.instrument(tracer_provider=connect())
+    try:
+        yield
+    finally:
+        instrumentor.uninstrument()
+
+
+@contextmanager
+def not_ours() -> Iterator[None]:
+    """Without llmtrace."""
+    instrumentation.uninstall()
+    try:
+        yield
+    finally:
+        instrumentation.install()
+
+
+@pytest.fixture(params=["ours first", "theirs first"])
+def both(request: pytest.FixtureRequest, recorded: Recorded) -> Iterator[None]:
+    """Both active, connected in either order."""
+    if request.param == "ours first":
+        with theirs():
+            yield
+        return
+    with not_ours():
+        instrumentor = theirs()
+        instrumentor.__enter__()
+    yield
+    instrumentor.__exit__(None, None, None)
+
+
+def test_no_span_is_doubled_and_theirs_say_what_ours_would(both: None, jobs: Jobs, recorded: Recorded) -> None:
+    jobs.simple("add")
+    with trace_attributes(user_id=7):
+        jobs.app.tasks["add"].delay()
+    jobs.run_all()
+    spans = [span for span in recorded.all() if span.kind in (SpanKind.PRODUCER, SpanKind.CONSUMER)]
+    assert [span.name for span in spans] == ["apply_async/add", "run/add"]
+    publish, run = spans
+    assert is_below(run, publish)
+    for span in spans:
+        assert attributes(span)[semconv.USER_ID] == "7"
+        assert attributes(span)[semconv.JOB_ATTEMPT] == 1
+    assert 0 <= attributes(run)[semconv.JOB_QUEUE_TIME] < 60
+
+
+def test_the_senders_attributes_are_in_force_in_the_job(both: None, jobs: Jobs, recorded: Recorded) -> None:
+    jobs.simple("look", lambda: connect().get_tracer("host").start_span("work").end())
+    with trace_attributes(user_id=7):
+        jobs.app.tasks["look"].delay()
+    jobs.run_all()
+    assert is_below(recorded.one("work"), recorded.one("run/look"))
+    assert attributes(recorded.one("work"))[semconv.USER_ID] == "7"
+
+
+def test_a_message_of_theirs_is_continued_by_ours(jobs: Jobs, recorded: Recorded) -> None:
+    jobs.simple("add")
+    with not_ours(), theirs():
+        jobs.app.tasks["add"].delay()
+    jobs.run_all()
+    assert is_below(recorded.one("add"), recorded.one("apply_async/add"))
+
+
+def test_a_message_of_ours_is_continued_by_theirs(jobs: Jobs, recorded: Recorded) -> None:
+    jobs.simple("add")
+    jobs.app.tasks["add"].delay()
+    with not_ours(), theirs():
+        jobs.run_all()
+    assert is_below(recorded.one("run/add"), recorded.one("publish add"))
