@@ -1,0 +1,1 @@
+"""What is kept: records of spans, the writer that puts them into a database, and what deletes them again."""
