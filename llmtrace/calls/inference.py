@@ -110,8 +110,9 @@ class Inference:
         """The answer for the caller, its tool calls bound to their functions."""
         toolbox = self.plan.toolbox
         if toolbox:
+            capture = self.plan.params.get("capture_content")
             for choice in answer.choices:
-                choice.tool_calls = [toolbox.bound(call) for call in choice.tool_calls]
+                choice.tool_calls = [toolbox.bound(call, capture) for call in choice.tool_calls]
         return Reply(answer, self.request.messages, cost, span.trace_id, span.span_id, None)
 
     def run(self) -> Reply[Any]:

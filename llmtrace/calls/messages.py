@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from llmtrace.exceptions import PromptError
 from llmtrace.providers.base import AnyMessage
 from llmtrace.types import Message, Part
+
+MAX_DEPTH: Final = 100
 
 
 def messages_of(given: Any, where: str) -> Sequence[AnyMessage]:
@@ -19,7 +21,7 @@ def messages_of(given: Any, where: str) -> Sequence[AnyMessage]:
     if isinstance(given, str):
         return (Message("user", given),)
     if isinstance(given, Message):
-        return (given,)
+        return (_message(given, where, 0),)
     if isinstance(given, Part):
         return (Message("user", (given,)),)
     if isinstance(given, (list, tuple)) and given:
@@ -36,6 +38,7 @@ def messages_of(given: Any, where: str) -> Sequence[AnyMessage]:
 
 def _message(given: Any, where: str, index: int) -> AnyMessage:
     if isinstance(given, Message):
+        _check_content(given.content, where, index)
         return given
     if isinstance(given, Mapping):
         if "role" not in given:
@@ -49,10 +52,29 @@ def _message(given: Any, where: str, index: int) -> AnyMessage:
     raise PromptError(f"{where} gave {type(given).__name__} as a message at index {index}: use Message or a dict.")
 
 
-def snapshot_message(value: Any) -> Any:
-    """A copy of a dict message: the span's content is made of it later, when its owner may have changed it."""
+def _check_content(content: Any, where: str, index: int) -> None:
+    """Dicts are the provider's to judge, whose form they have; what is in a `Message` is ours to send."""
+    if isinstance(content, str):
+        return
+    if not isinstance(content, (list, tuple)):
+        found = type(content).__name__
+        raise PromptError(f"{where} gave a message with {found} as its content at index {index}: use a text or parts.")
+    for part in content:
+        if not isinstance(part, (str, Part)):
+            found = type(part).__name__
+            raise PromptError(
+                f"{where} gave a message with a part that is {found} at index {index}: use Part or a text."
+            )
+
+
+def snapshot_message(value: Any, above: tuple[int, ...] = ()) -> Any:
+    """A copy of a dict message: the span's content is made of it later, when its owner may have changed it.
+
+    What is nested without end is left as it is, for the provider's SDK to say so.
+    """
+    if not isinstance(value, (Mapping, list, tuple)) or id(value) in above or len(above) > MAX_DEPTH:
+        return value
+    inside = (*above, id(value))
     if isinstance(value, Mapping):
-        return {key: snapshot_message(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [snapshot_message(item) for item in value]
-    return value
+        return {key: snapshot_message(item, inside) for key, item in value.items()}
+    return [snapshot_message(item, inside) for item in value]

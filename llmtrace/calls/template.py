@@ -54,6 +54,8 @@ class Template:
         self.name = name
         self.version = version
         self._blocks = tuple(_blocks(self.text))
+        if not self._blocks:
+            raise PromptError("A prompt template has no text.")
 
     def messages(self, values: Mapping[str, Any], where: str) -> Sequence[AnyMessage]:
         """The messages with `values` in their places.
@@ -71,6 +73,8 @@ class Template:
                 messages.append(Message(block.role, "".join(map(str, parts))))
             else:
                 messages.append(Message(block.role, tuple(parts)))
+        if not messages:
+            raise PromptError(f"The template of {where} gives no message: it is all MESSAGES, and there are none.")
         return messages
 
 
@@ -79,10 +83,15 @@ def _blocks(text: str) -> Iterable[Block]:
     before = text[: heads[0].start()].strip() if heads else text
     if before:
         yield Block("user", _pieces(before))
-    ends = [*(head.start() for head in heads[1:]), len(text)]
-    for head, end in zip(heads, ends, strict=True):
+    ends = [head.start() for head in heads[1:]]
+    for head, end in zip(heads, [*ends, len(text)], strict=False):
         role: Any = head[1].lower()
-        yield Block(role, _pieces(inspect.cleandoc(text[head.end() : end]).strip()))
+        pieces = _pieces(inspect.cleandoc(text[head.end() : end]).strip())
+        if role == "messages" and not (len(pieces) == 1 and isinstance(pieces[0], Field)):
+            raise PromptError(
+                "MESSAGES: in a prompt template takes one place and nothing else, as in MESSAGES: {history}."
+            )
+        yield Block(role, pieces)
 
 
 def _pieces(text: str) -> tuple[str | Field, ...]:
@@ -101,10 +110,9 @@ def _pieces(text: str) -> tuple[str | Field, ...]:
 
 
 def _history(block: Block, values: Mapping[str, Any], where: str) -> Iterable[AnyMessage]:
-    fields = [piece for piece in block.pieces if isinstance(piece, Field)]
-    if len(fields) != 1 or len(block.pieces) != 1:
-        raise PromptError(f"In the template of {where}, MESSAGES: takes one place and nothing else.")
-    history = _value(fields[0], values, where)
+    (place,) = block.pieces
+    assert isinstance(place, Field)
+    history = _value(place, values, where)
     return messages_of(history, f"MESSAGES of {where}") if history else ()
 
 
@@ -113,12 +121,22 @@ def _filled(pieces: Iterable[str | Field], values: Mapping[str, Any], where: str
         if isinstance(piece, str):
             yield piece
             continue
-        value = _value(piece, values, where)
-        write = WRITERS.get(piece.spec)
+        yield from _written(piece, _value(piece, values, where), where)
+
+
+def _written(place: Field, value: Any, where: str) -> Iterable[str | Part]:
+    if not place.spec:
+        return (format(_formatter.convert_field(value, place.conversion)),)
+    write = WRITERS.get(place.spec)
+    try:
         if write is not None:
-            yield from write(value)
-        else:
-            yield format(_formatter.convert_field(value, piece.conversion), piece.spec)
+            return write(value)
+        return (format(_formatter.convert_field(value, place.conversion), place.spec),)
+    except (TypeError, ValueError) as error:
+        shown = f"{{{place.path}:{place.spec}}}"
+        raise PromptError(
+            f"The template of {where} can't write {shown}: what is there is of type {type(value).__name__} ({error})."
+        ) from error
 
 
 def _value(place: Field, values: Mapping[str, Any], where: str) -> Any:

@@ -117,10 +117,13 @@ class ToolBox:
     def __bool__(self) -> bool:
         return bool(self._tools)
 
-    def bound(self, call: ToolCall) -> ToolCall:
-        """The call with the function that it asks for, if that is one of these tools."""
+    def bound(self, call: ToolCall, capture: bool | None) -> ToolCall:
+        """The call with the function that it asks for, if that is one of these tools.
+
+        `capture` is the inference's own choice whether content is recorded, which its tools follow.
+        """
         found = self._tools.get(call.name)
-        return call if found is None else replace(call, function=Run(found, call))
+        return call if found is None else replace(call, function=Run(found, call, capture))
 
 
 @functools.cache
@@ -134,9 +137,10 @@ def made_of(function: Callable[..., Any]) -> Tool[Any, Any]:
 class Run:
     """One run of a tool, with a span of its own."""
 
-    def __init__(self, tool: Tool[Any, Any], call: ToolCall) -> None:
+    def __init__(self, tool: Tool[Any, Any], call: ToolCall, capture: bool | None) -> None:
         self._tool = tool
         self._call = call
+        self._capture = capture
 
     def __call__(self, **arguments: Any) -> Any:
         given = self._tool.checked(arguments)
@@ -173,7 +177,7 @@ class Run:
             attributes[semconv.TOOL_DESCRIPTION] = self._tool.description
         if self._call.id:
             attributes[semconv.TOOL_CALL_ID] = self._call.id
-        span = CallSpan(f"{EXECUTE_TOOL} {self._tool.name}", attributes, SpanKind.INTERNAL, None)
+        span = CallSpan(f"{EXECUTE_TOOL} {self._tool.name}", attributes, SpanKind.INTERNAL, self._capture)
         if span.content is not None:
             given = snapshot(arguments)
             span.content.add(lambda: {semconv.TOOL_CALL_ARGUMENTS: given}, len(str(given)))

@@ -58,7 +58,7 @@ class CallSpan:
         self.began = time.perf_counter()  # the span's own beginning: the very first call connects tracing before it
         self.span = tracer.start_span(name, kind=kind, attributes=attributes)
         context = self.span.get_span_context()
-        if context.is_valid:
+        if context.is_valid and context.trace_flags.sampled:
             self.trace_id = trace.format_trace_id(context.trace_id)
             self.span_id = trace.format_span_id(context.span_id)
         if (

@@ -7,36 +7,88 @@ import decimal
 import enum
 import pathlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable
+from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final
 
 SCALARS: Final = (str, bool, int, float, type(None))
 PRINTED: Final = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID, pathlib.PurePath)
+MAPPINGS: Final[tuple[type, ...]] = (dict, MappingProxyType)
+LISTS: Final[tuple[type, ...]] = (list, tuple, set, frozenset)
 MAX_DEPTH: Final = 8
-MAX_ITEMS: Final = 1000
+MAX_ITEMS: Final = 1000  # of one list or dict
+MAX_VALUES: Final = 10_000  # in all: a table of a thousand rows would take longer to copy than the call to make
 
 
-def snapshot(value: Any, depth: int = 0) -> Any:
+def snapshot(value: Any) -> Any:
     """`value` as JSON types.
 
     Objects of unknown classes are named by their class: their `str()` could run a query, as a Django queryset's does,
-    or reveal what its author keeps from logs.
+    or reveal what its author keeps from logs. Even `isinstance` would run one: it asks a lazy ``request.user`` for its
+    ``__class__``.
     """
     if type(value) in SCALARS:
         return value
-    if isinstance(value, enum.Enum):
-        return snapshot(value.value, depth + 1)
-    if isinstance(value, PRINTED):
+    try:
+        return _Copier().copied(value, 0)
+    except Exception:  # what classes of other people's raise
+        return _named(type(value))
+
+
+class _Copier:
+    """Counts what it copies."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def copied(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        self._left -= 1
+        if kind in SCALARS:
+            return value
+        if issubclass(kind, enum.Enum):
+            return self.copied(value.value, depth + 1)
+        if issubclass(kind, (*MAPPINGS, *LISTS)):
+            return self._inside(value, kind, depth) if depth < MAX_DEPTH and self._left > 0 else "…"
+        return _scalar(value, kind)
+
+    def _inside(self, value: Any, kind: type, depth: int) -> Any:
+        base: Any = next(each for each in (*MAPPINGS, *LISTS) if issubclass(kind, each))
+        count, copy = base.__len__(value), self.copied
+        if base in MAPPINGS:
+            copied = {_key(key): copy(item, depth + 1) for key, item in self._some(base.items(value))}
+            if len(copied) < count:
+                copied["…"] = f"{count - len(copied)} more"
+            return copied
+        items = [copy(item, depth + 1) for item in self._some(base.__iter__(value))]
+        return items if len(items) == count else [*items, f"… ({count - len(items)} more)"]
+
+    def _some(self, items: Iterable[Any]) -> Iterable[Any]:
+        for item in islice(items, MAX_ITEMS):
+            if self._left <= 0:
+                return
+            yield item
+
+
+def _key(key: Any) -> str:
+    return key if type(key) is str else str(_scalar(key, type(key)))
+
+
+def _scalar(value: Any, kind: type) -> Any:
+    """What is no container."""
+    if issubclass(kind, PRINTED):
         return str(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if issubclass(kind, (bytes, bytearray, memoryview)):
         return f"<{len(value)} bytes>"
-    if depth >= MAX_DEPTH:
-        return "…"
-    if isinstance(value, Mapping):
-        pairs = list(value.items())[:MAX_ITEMS]
-        return {key if isinstance(key, str) else str(snapshot(key)): snapshot(item, depth + 1) for key, item in pairs}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [snapshot(item, depth + 1) for item in list(value)[:MAX_ITEMS]]
-    if isinstance(value, SCALARS):  # a subclass of str or int, such as a lazy translation's result
-        return str(value) if isinstance(value, str) else value
-    return f"<{type(value).__module__}.{type(value).__qualname__}>"
+    if issubclass(kind, str):  # such as Django's SafeString
+        return str.__str__(value)
+    if issubclass(kind, float):
+        return float.__float__(value)
+    if issubclass(kind, int) and kind is not bool:
+        return int.__int__(value)
+    return value if kind in SCALARS else _named(kind)
+
+
+def _named(kind: type) -> str:
+    return f"<{kind.__module__}.{kind.__qualname__}>"
