@@ -40,7 +40,7 @@ _GAP: Final = r"(?:\s|\\[nrt]|\*\*|[|>][+-]?(?=\s)){0,24}"
 _TYPE: Final = (
     r"(?:[ \t]?:[ \t]?(?:str|string|bytes|String|Any|Final|SecretStr|Optional)(?:\[str\])?(?: \| None)?(?= ?=))?"
 )
-_SIGN: Final = r"(?:=>|:=|={1,3}|::?|->|%3[aAdD]|\\u003[dD])"
+_SIGN: Final = r"(?:=>|:=|={1,3}|::?|->|[\uff1a\uff1d\u2192]|%3[aAdD]|\\u(?:003[dD]|[fF]{2}1[aAdD]|2192))"
 
 
 _SEPARATORS: Final = (
@@ -54,6 +54,8 @@ _SEPARATORS: Final = (
         True,
         True,
     ),
+    _Separator(re.compile(r"[\"'](?:\s[^<>\n]{0,40})?>"), True, True),  # <property name="password">x</property>
+    _Separator(re.compile(r"[ \t]{0,4}\|[ \t]{0,4}|[ \t][-\u2013\u2014][ \t]"), False, True),  # | password | x |
     _Separator(re.compile(r"\s{1,4}(?:is|was|are)(?:\s{0,4}:)?\s{1,4}"), False, True),
     _Separator(re.compile(rf"{_QUOTE}\s{{0,4}},\s{{0,4}}(?={_QUOTE})"), False, False, True),  # ("password", "x")
     _Separator(re.compile(r"[ \t]{1,4}(?=[\"'`])"), False, False, True),
@@ -147,7 +149,7 @@ def _after(separator: _Separator, text: str, match: re.Match[str], named: Hint) 
         named = named if separator.tells and same_line else Hint.LIKELY
         quote = _QUOTED_NAME.match(match[0])
         if not (quote and text.startswith(("{", "["), match.end())):  # else it is a structure with names of its own
-            json = quote[0] if quote and quote[0].endswith('"') else ""
+            json = quote[0] if quote and quote[0].endswith('"') and ":" in match[0] else ""
             yield from _bare(text, match.end(), named, json, match[0] == "=")
 
 

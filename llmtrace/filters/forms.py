@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from llmtrace.filters.tokens import Range
-from llmtrace.filters.values import is_harmless, looks_random
+from llmtrace.filters.values import is_basic, is_harmless, looks_random
 
 _KEY_BEGINS: Final = re.compile(
     r"----(?:-| )BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?(?:-| )----|Private-(?:Lines|MAC): ?[0-9a-f]{1,80}"
@@ -51,7 +50,7 @@ def forms(text: str, lowered: str) -> Iterator[Range]:
     if "bearer" in lowered:
         yield from (m.span(1) for m in _BEARER.finditer(lowered) if _is_token(text[m.start(1) : m.end(1)]))
     if "basic" in lowered:
-        yield from (m.span(1) for m in _BASIC.finditer(lowered) if _is_basic(text[m.start(1) : m.end(1)]))
+        yield from (m.span(1) for m in _BASIC.finditer(lowered) if is_basic(text[m.start(1) : m.end(1)]))
     if "curl" in lowered:
         yield from (m.span(1) for m in _USER.finditer(text) if "curl" in lowered[max(0, m.start() - 300) : m.start()])
     if "sshpass" in lowered or "identified" in lowered:
@@ -79,14 +78,6 @@ def _is_token(value: str) -> bool:
 
 def _is_argument(quote: str, value: str) -> bool:
     return looks_random(value) or (bool(quote) and not is_harmless(value))
-
-
-def _is_basic(value: str) -> bool:
-    """Whether `value` is ``user:password`` in base64."""
-    try:
-        return b":" in base64.b64decode(value + "=" * (-len(value) % 4), validate=True) and not value.isalpha()
-    except ValueError:  # no base64, or letters beyond ASCII
-        return False
 
 
 def _is_query(text: str, name: int, start: int, end: int) -> bool:

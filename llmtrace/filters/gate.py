@@ -17,8 +17,11 @@ from pydantic_core import SchemaValidator, core_schema
 from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 
-_BETWEEN: Final = r"(?:[^a-z0-9:=,>]|\\[nrt]|&#?[a-z0-9]+;|%2[27]|\\+u002[27])*"
-_SIGN: Final = r"(?:[:=>]|%3[ad]|\\+u003d|value|(?:is|was|are)[^a-z0-9]|(?:[\"'`;]|%2[27]|u002[27])\s*,)"
+_BETWEEN: Final = r"(?:[^a-z0-9:=,>]|\\[nrt]|&#?[a-z0-9]+;|%2[27]|\\+u[0-9a-f]{4})*"
+_SIGN: Final = (
+    r"(?:[:=>\uff1a\uff1d\u2192|]|[-\u2013\u2014]\s|%3[ad]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value|(?:is|was|are)[^a-z0-9]"
+    r"|[\"'](?:\s[^<>]*)?>|(?:[\"'`;]|%2[27]|u002[27])\s*,)"
+)
 _SUFFIX: Final = rf"(?:[^a-z\"\\]*(?:[0-9]+|{'|'.join(sorted(SUFFIXES))}))*"
 _REST: Final = r"(?:[^a-z\"]|\\[\"bfnrt]|\\u00[01][0-9a-f])*"
 

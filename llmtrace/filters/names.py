@@ -31,7 +31,17 @@ SUFFIXES: Final = words(
 )
 """Words that may follow a secret's name and leave it one: ``SECRET_KEY_BASE``, ``password_confirmation``."""
 
-PASSWORDS: Final = ("password", "passwords", "passwd", "passphrase", "passphrases", "passcode", "passwort", "pwd")
+PASSWORDS: Final = (
+    "password",
+    "passwords",
+    "passwd",
+    "passphrase",
+    "passphrases",
+    "passcode",
+    "passwort",
+    "kennwort",
+    "pwd",
+)
 ABOUT_PASSWORDS: Final = words(
     "allow change disable enable forgot forgotten has hide invalid is lost missing needs no require required "
     "requires reset show without wrong"
@@ -83,10 +93,11 @@ EXACT: Final = {
     "sessionid": Hint.LIKELY,
     "jsessionid": Hint.LIKELY,
     "phpsessid": Hint.LIKELY,
+    "pw": Hint.SURE,
 }
 
 _ALWAYS: Final = (
-    "pass(?:word|wd|phrase|code|wort)?s?|pwd|secrets?|authorization|auth|cookies?|cred(?:ential)?s?"
+    "pass(?:word|wd|phrase|code|wort)?s?|kennwort|pwd?|secrets?|authorization|auth|cookies?|cred(?:ential)?s?"
     "|sessionid|jsessionid|phpsessid|jwt|bearer|phrase|codes|token"
 )
 _SUFFIX: Final = rf"(?:[_. -]?(?:[0-9]{{1,4}}|{'|'.join(sorted(SUFFIXES, key=len, reverse=True))}))*"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from enum import Enum
 from typing import Final
@@ -12,16 +13,16 @@ FEWEST: Final = 3  # characters of a secret: HTML has accesskey="n"
 LONGEST_HARMLESS: Final = 300  # characters: what is longer is taken for a secret without a look
 
 NO_VALUES: Final = words(
-    "access admin_only allow allowed another any array authentication authorization basic bearer because before "
-    "between bool boolean bytes cannot changed char choose click command confirm contains continue cookie correct "
-    "create credential credentials default denied deny digest disabled during either empty enabled encrypted enter "
-    "expired explicit false file filtered float forgot generated hashed header hidden include incorrect input int "
-    "integer invalid jwt key length list literal longer masked maximum minimum missing must names negotiate never "
-    "nil none null number oauth oauth2 object obtain omit optional passphrase password passwords please "
-    "private promise protected provided public query raise readonly record redacted removed required reset return "
-    "revoked rotate same-origin schema secret secrets secure session shared shorter should stored string strong symbol "
-    "system through token tokens true type undefined unique unknown unset update updated upload usage using valid "
-    "value varchar vault version visible within without wrong"
+    "access admin_only allow allowed another any argument arguments array authentication authorization basic bearer "
+    "because before between bool boolean bytes cannot changed char choose click command confirm contains continue "
+    "cookie correct create credential credentials default denied deny digest disabled during either empty enabled "
+    "encrypted enter expired explicit false file filtered float forgot generated hashed header hidden include "
+    "incorrect input int integer invalid jwt key length list literal longer masked maximum minimum missing must n/a "
+    "names negotiate never nil none null number oauth oauth2 object obtain omit optional options passphrase "
+    "password passwords please private promise protected provided public query raise readonly record redacted "
+    "removed required reset return revoked rotate same-origin schema secret secrets secure session shared shorter "
+    "should stored string strong symbol system through token tokens true type undefined unique unknown unset update "
+    "updated upload usage using valid value varchar vault version visible within without wrong"
 )
 """Words that are no secrets, wherever they stand alone: types, states, and what sentences on passwords go on with."""
 
@@ -146,4 +147,18 @@ def looks_random(value: str) -> bool:
         return not _JOINED.fullmatch(value)
     if numbers:
         return len(value) >= 20
+    if is_basic(value):
+        return True
     return len(value) >= 16 and not value.islower() and not value.isupper() and not _CAMEL.fullmatch(value)
+
+
+def is_basic(value: str) -> bool:
+    """Whether `value` is ``user:password`` in base64, as in headers."""
+    try:
+        decoded = base64.b64decode(
+            value + "=" * (-len(value) % 4), altchars=b"-_" if "-" in value else None, validate=True
+        )
+        user, colon, password = decoded.decode("ascii").partition(":")
+    except ValueError:  # no base64, or no text
+        return False
+    return bool(colon) and user.isprintable() and password.isprintable()
