@@ -54,7 +54,7 @@ _SEPARATORS: Final = (
         True,
         True,
     ),
-    _Separator(re.compile(r"[\"'](?:\s[^<>\n]{0,40})?>"), True, True),  # <property name="password">x</property>
+    _Separator(re.compile(r"\\{0,8}[\"'](?:\s[^<>\n]{0,40})?>"), True, True),  # <property name="password">x</property>
     _Separator(re.compile(r"[ \t]{0,4}\|[ \t]{0,4}|[ \t][-\u2013\u2014][ \t]"), False, True),  # | password | x |
     _Separator(re.compile(r"\s{1,4}(?:is|was|are)(?:\s{0,4}:)?\s{1,4}"), False, True),
     _Separator(re.compile(rf"{_QUOTE}\s{{0,4}},\s{{0,4}}(?={_QUOTE})"), False, False, True),  # ("password", "x")
