@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,12 @@ SYSTEM: Final = "celery"
 WRAPPERS: Final = ("celery.map", "celery.starmap", "celery.chunks")  # they run another task, named in their arguments
 PLUMBING: Final = ("celery.chord_unlock",)  # polls, as a job, until a chord's header is done
 
-Get = Callable[[str], Any]
+IDS: Final = {
+    semconv.MESSAGING_MESSAGE_ID: "id",
+    semconv.JOB_ROOT_ID: "root_id",
+    semconv.JOB_PARENT_ID: "parent_id",
+    semconv.JOB_GROUP_ID: "group",
+}
 
 
 def real_name(name: str, kwargs: Any) -> str:
@@ -32,18 +37,17 @@ def excluded(name: str) -> bool:
     return name in PLUMBING or name in get_config().jobs.exclude
 
 
-def job_attributes(name: str, get: Get) -> dict[str, Any]:
-    """Who the job is; `get` gives a message's header by its name, or None."""
-    known = {
-        semconv.MESSAGING_SYSTEM: SYSTEM,
-        semconv.CELERY_TASK: name,
-        semconv.MESSAGING_MESSAGE_ID: _text(get("id")),
-        semconv.JOB_ROOT_ID: _text(get("root_id")),
-        semconv.JOB_PARENT_ID: _text(get("parent_id")),
-        semconv.JOB_GROUP_ID: _text(get("group")),
-        semconv.JOB_ATTEMPT: attempt_of(get("retries")),
-    }
-    return {key: value for key, value in known.items() if value is not None}
+def job_attributes(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Who the job of a task is, from its message's headers by their names."""
+    attributes: dict[str, Any] = {semconv.MESSAGING_SYSTEM: SYSTEM, semconv.CELERY_TASK: name}
+    for attribute, fact in IDS.items():
+        value = facts.get(fact)
+        if isinstance(value, str) and value:
+            attributes[attribute] = value
+    attempt = attempt_of(facts.get("retries"))
+    if attempt is not None:
+        attributes[semconv.JOB_ATTEMPT] = attempt
+    return attributes
 
 
 def attempt_of(retries: Any) -> int | None:
@@ -56,7 +60,8 @@ def attempt_of(retries: Any) -> int | None:
 def body_id(chord: Any) -> str | None:
     """The task id of a chord's body, from the signature that each task of its header carries."""
     options = chord.get("options") if isinstance(chord, Mapping) else None
-    return _text(options.get("task_id")) if isinstance(options, Mapping) else None
+    task_id = options.get("task_id") if isinstance(options, Mapping) else None
+    return task_id if isinstance(task_id, str) and task_id else None
 
 
 def seconds(eta: Any, timezone: Any) -> float | None:
@@ -66,7 +71,3 @@ def seconds(eta: Any, timezone: Any) -> float | None:
         return maybe_make_aware(moment, timezone).timestamp() if isinstance(moment, datetime) else None
     except (ValueError, OverflowError, TypeError, AttributeError):
         return None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,16 +46,16 @@ def write(
     headers[HEADER] = packed(at, attributes)
 
 
-def read(get: Callable[[str], Any]) -> Sent:
-    """What a message carries; `get` gives a header's value, or None. Never raises: a message may come from anywhere."""
+def read(headers: Mapping[str, Any]) -> Sent:
+    """What a message carries. Never raises: a message may come from anywhere."""
     carrier = {}
     for name, limit in STANDARD.items():
-        value = get(name)
+        value = headers.get(name)
         if isinstance(value, str) and len(value) <= limit and value.isascii():
             carrier[name] = value
-    context = Context()
-    if carrier:
-        context = _baggage.extract(carrier, _trace_context.extract(carrier, context))
+    context = _trace_context.extract(carrier, Context()) if "traceparent" in carrier else Context()
+    if "baggage" in carrier:
+        context = _baggage.extract(carrier, context)
     parent = trace.get_current_span(context).get_span_context()
-    at, attributes = unpacked(get(HEADER))
+    at, attributes = unpacked(headers.get(HEADER))
     return Sent(context, parent if parent.is_valid else None, at, attributes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cache
+from types import ModuleType
 from typing import Any, Final
 
 from opentelemetry import trace
@@ -17,7 +19,13 @@ def active() -> bool:
     module = sys.modules.get(MODULE)
     if module is None:
         return False
-    return bool(module.CeleryInstrumentor().is_instrumented_by_opentelemetry)
+    return bool(_instrumentor(module).is_instrumented_by_opentelemetry)
+
+
+@cache
+def _instrumentor(module: ModuleType) -> Any:
+    """The one that there is: its class is a singleton, which is slow to ask for."""
+    return module.CeleryInstrumentor()
 
 
 def enrich(attributes: Mapping[str, Any]) -> None:

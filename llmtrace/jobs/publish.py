@@ -19,7 +19,7 @@ from wrapt import wrap_function_wrapper
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs import message, others
-from llmtrace.jobs.describe import Get, body_id, excluded, job_attributes, real_name, seconds
+from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
 from llmtrace.jobs.message import Sent
 from llmtrace.jobs.run import running
 from llmtrace.tracing import attributes as trace_attributes
@@ -61,7 +61,7 @@ class Publish:
         if self._span is None:
             if error is None:
                 return
-            self.begin({**job_attributes(self.name, _unknown), **OPERATION, **trace_attributes.current().on_span})
+            self.begin({**job_attributes(self.name, {}), **OPERATION, **trace_attributes.current().on_span})
         if self._token is not None:
             otel_context.detach(self._token)
         if self._span is not None:
@@ -71,10 +71,6 @@ class Publish:
 
 
 _sending: ContextVar[Publish | None] = ContextVar("llmtrace_publish", default=None)
-
-
-def _unknown(name: str) -> None:
-    """A header of a message that failed before it had any."""
 
 
 def connect() -> None:
@@ -132,16 +128,16 @@ def before_publish(
     if not get_config().enabled:
         return
     publish = _sending.get()
-    get = body.get if isinstance(body, dict) else headers.get  # protocol 1 has the job's facts in the body
-    first = _first_attempt(get, headers)
+    facts = body if isinstance(body, dict) else headers  # protocol 1 has them in the body
+    first = _first_attempt(facts, headers)
     attributes = trace_attributes.current() if first is None else first.attributes
     context = None if first is None else first.context
     now = time.time()
     if publish is None:
-        _enrich(sender, get)
+        _enrich(sender, facts)
     elif not publish.begun:
-        described = {**job_attributes(publish.name, get), **OPERATION, **attributes.on_span}
-        described |= _wait(get("eta"), publish.app.timezone, now) | _chord(body)
+        described = {**job_attributes(publish.name, facts), **OPERATION, **attributes.on_span}
+        described |= _wait(facts.get("eta"), publish.app.timezone, now) | _chord(body)
         if queue := declare[0].name if declare else routing_key or getattr(exchange, "name", exchange):
             described[semconv.MESSAGING_DESTINATION] = str(queue)
         publish.begin(described, context)
@@ -152,26 +148,26 @@ def before_publish(
 def after_publish(*, sender: str, headers: Mapping[str, Any], body: Any, **_: Any) -> None:
     """Enrich the span of another instrumentation that began only after `before_publish`."""
     if get_config().enabled and _sending.get() is None:
-        _enrich(sender, body.get if isinstance(body, dict) else headers.get)
+        _enrich(sender, body if isinstance(body, dict) else headers)
 
 
-def _enrich(name: str, get: Get) -> None:
+def _enrich(name: str, facts: Mapping[str, Any]) -> None:
     if others.active():
-        others.enrich(job_attributes(name, get))
+        others.enrich(job_attributes(name, facts))
 
 
-def _first_attempt(get: Get, headers: Mapping[str, Any]) -> Sent | None:
+def _first_attempt(facts: Mapping[str, Any], headers: Mapping[str, Any]) -> Sent | None:
     """Of a retry, what the message of its first attempt carried, so that attempts are siblings and not a tower.
 
     A retry's headers begin as a copy of those before it, unless the task has given others.
     """
-    if not get("retries"):
+    if not facts.get("retries"):
         return None
-    sent = message.read(headers.get)
+    sent = message.read(headers)
     if sent.parent is not None:
         return sent
     run = running()
-    return run.for_retry() if run is not None and run.id == get("id") else None
+    return run.for_retry() if run is not None and run.id == facts.get("id") else None
 
 
 def _wait(eta: Any, timezone: Any, now: float) -> dict[str, Any]:

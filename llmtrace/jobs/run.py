@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from contextvars import ContextVar
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from celery import signals
 from celery.app.task import Context as Request
@@ -23,10 +21,10 @@ from llmtrace.jobs import message, others
 from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
 from llmtrace.jobs.message import Sent
 from llmtrace.jobs.outcome import TERMINATED, Outcome, outcome_of
+from llmtrace.jobs.surroundings import Surroundings
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
 from llmtrace.tracing.guard import guarded
-from llmtrace.tracing.scope import scope
 from llmtrace.tracing.setup import flush, get_tracer
 
 SCOPE: Final = "llmtrace.jobs"
@@ -40,53 +38,50 @@ class Run:
     def __init__(self, task: Any, request: Request) -> None:
         self.task = task
         self.id = request.id
-        self.sent = message.read(lambda name: _header(request, name))
+        self.sent = message.read(_headers(request))
         self.name = real_name(task.name, request.kwargs)
         self.span: Span | None = None
         self._request = request
         self._theirs: dict[str, Any] | None = None  # attributes for the span of another instrumentation
         self._around = sys.exc_info()[1]  # what the caller of an eager job is handling
-        self._stack = ExitStack()
+        self._surroundings = Surroundings()
 
     def begin(self) -> None:
         """Make the sender's context the current one, and start the span unless the task is to have none."""
         eager = bool(self._request.is_eager)
         parent = otel_context.get_current() if eager else self.sent.context
         known = trace_attributes.current() if eager else self.sent.attributes
+        self._surroundings.set(_running, self)
         if not eager:
-            self._stack.enter_context(trace_attributes.using(known, alone=True))
-            self._stack.enter_context(trace_attributes.using_source(None))
-        attributes = {**self._described(eager), **known.on_span}
+            self._surroundings.know(known)
+        attributes = self._described(eager)
+        attributes.update(known.on_span)
         if others.active():
             self._theirs = attributes
             others.enrich(attributes)
         elif excluded(self.name):
-            self._attach(parent)
+            self._surroundings.attach(parent)
         else:
             self._start(parent, attributes)
-        token = _running.set(self)
-        self._stack.callback(_running.reset, token)
-        self._stack.enter_context(scope())  # left first: what is still open in the job ends within its span
 
     def _start(self, parent: Context, attributes: dict[str, Any]) -> None:
         links: list[Link] = []
         if not self._request.is_eager:
             parent, links = related(self.sent, attributes)
         self.span = get_tracer(SCOPE).start_span(self.name, parent, SpanKind.CONSUMER, attributes, links)
-        self._attach(trace.set_span_in_context(self.span, parent))
-
-    def _attach(self, context: Context) -> None:
-        self._stack.callback(otel_context.detach, otel_context.attach(context))
+        self._surroundings.attach(trace.set_span_in_context(self.span, parent))
 
     def _described(self, eager: bool) -> dict[str, Any]:
         request, now = self._request, time.time()
-        attributes = {**job_attributes(self.name, request.get), **OPERATION}
-        if chord := body_id(request.chord):
+        attributes = job_attributes(self.name, vars(request))
+        attributes.update(OPERATION)
+        if request.chord and (chord := body_id(request.chord)):
             attributes[semconv.JOB_CHORD_ID] = chord
         if not eager:
-            attributes |= delivered(request.delivery_info)
+            attributes.update(delivered(request.delivery_info))
         if not eager and self.sent.at is not None:
-            attributes |= waits(self.sent.at, seconds(request.eta, self.task.app.timezone), now)
+            due = seconds(request.eta, self.task.app.timezone) if request.eta else None
+            attributes.update(waits(self.sent.at, due, now))
         return attributes
 
     def end(self, state: str | None, value: Any) -> None:
@@ -95,7 +90,7 @@ class Run:
         throws = tuple(self.task.throws or ())
         outcome = outcome_of(state, value, None if raised is self._around else raised, throws)
         try:
-            self._stack.close()
+            self._surroundings.leave()  # first: what the job has left open ends within its span
         finally:
             self._show(outcome)
 
@@ -157,8 +152,9 @@ def waits(sent_at: float, due: float | None, now: float) -> dict[str, Any]:
     return attributes
 
 
-_runs: WeakKeyDictionary[Request, Run] = WeakKeyDictionary()
-"""By the request object: a second attempt has the same task id, and may begin before the first has ended."""
+_runs: dict[int, Run] = {}
+"""By the request object, which the run holds on to: a second attempt has the same task id, and may begin before the
+first has ended."""
 
 _running: ContextVar[Run | None] = ContextVar("llmtrace_run", default=None)
 
@@ -168,12 +164,12 @@ def running() -> Run | None:
     return _running.get()
 
 
-def _header(request: Request, name: str) -> Any:
-    """A header of the message: an attribute of the request, or with protocol 1 among its `headers`."""
-    value = request.get(name)
-    if value is None and isinstance(request.headers, dict):
-        return request.headers.get(name)
-    return value
+def _headers(request: Request) -> Mapping[str, Any]:
+    """The headers of the message: attributes of the request, or with protocol 1 its `headers`."""
+    known = vars(request)
+    if message.HEADER in known or "traceparent" in known or not isinstance(request.headers, dict):
+        return known
+    return request.headers
 
 
 @guarded("A job's run could not be traced.")
@@ -182,14 +178,14 @@ def before_run(*, task: Any, **_: Any) -> None:
     if not get_config().enabled:
         return
     request = task.request
-    run = _runs[request] = Run(task, request)
+    run = _runs[id(request)] = Run(task, request)
     run.begin()
 
 
 @guarded("A job's run could not be traced.")
 def after_run(*, task: Any, state: str | None, retval: Any, **_: Any) -> None:
     """End the attempt that Celery has done with."""
-    run = _runs.pop(task.request, None)
+    run = _runs.pop(id(task.request), None)
     if run is not None:
         run.end(state, retval)
 

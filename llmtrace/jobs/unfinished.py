@@ -7,7 +7,7 @@ the job was lost and could not leave a span of its own.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
@@ -22,7 +22,7 @@ from wrapt import wrap_function_wrapper
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs import message
-from llmtrace.jobs.describe import Get, excluded, job_attributes, real_name
+from llmtrace.jobs.describe import excluded, job_attributes, real_name
 from llmtrace.jobs.run import OPERATION, SCOPE, delivered, related
 from llmtrace.tracing.failure import record
 from llmtrace.tracing.guard import guarded
@@ -55,13 +55,13 @@ def disconnect() -> None:
 def on_revoked(*, sender: Any, request: Context, terminated: bool, expired: bool, **_: Any) -> None:
     """A job was revoked before its start or in the middle, or its time had passed."""
     reason = TERMINATED if terminated else EXPIRED if expired else REVOKED
-    _tell(sender.name, request.get, states.REVOKED, reason)
+    _tell(sender.name, vars(request), states.REVOKED, reason)
 
 
 @_untold
 def on_unknown(*, message: Any, name: str, exc: Exception, **_: Any) -> None:
     """A message names a task that this worker does not have."""
-    _tell(name, message.headers.get, states.FAILURE, UNKNOWN, NotRegistered(name))
+    _tell(name, message.headers, states.FAILURE, UNKNOWN, NotRegistered(name))
 
 
 def _on_timeout(on_timeout: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -73,7 +73,7 @@ def _on_timeout(on_timeout: Callable[..., Any], request: Request, args: tuple[An
 def _timed_out(request: Request, soft: bool, timeout: float) -> None:
     if soft:  # an exception inside the task, which its run shows
         return
-    _tell(request.task.name, request.request_dict.get, states.FAILURE, TIME_LIMIT, TimeLimitExceeded(timeout))
+    _tell(request.task.name, request.request_dict, states.FAILURE, TIME_LIMIT, TimeLimitExceeded(timeout))
 
 
 def _on_failure(on_failure: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -86,25 +86,25 @@ def _lost(request: Request, info: Any) -> None:
     """The process that ran the job is gone, and what it would have said of it too."""
     exception = getattr(info.exception, "exc", info.exception)  # billiard wraps it to carry a traceback
     if isinstance(exception, WorkerLostError):
-        _tell(request.task.name, request.request_dict.get, states.FAILURE, LOST, exception, request.time_start)
+        _tell(request.task.name, request.request_dict, states.FAILURE, LOST, exception, request.time_start)
 
 
 def _tell(
     name: str,
-    get: Get,
+    facts: Mapping[str, Any],
     state: str,
     reason: str,
     error: Exception | None = None,
     started: float | None = None,
 ) -> None:
-    name = real_name(name, get("kwargs"))
+    name = real_name(name, facts.get("kwargs"))
     if not get_config().enabled or excluded(name):
         return
-    sent = message.read(get)
+    sent = message.read(facts)
     attributes = {
-        **job_attributes(name, get),
+        **job_attributes(name, facts),
         **OPERATION,
-        **delivered(get("delivery_info")),
+        **delivered(facts.get("delivery_info")),
         **sent.attributes.on_span,
         semconv.CELERY_STATE: state,
         semconv.JOB_REASON: reason,
