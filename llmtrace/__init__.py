@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from llmtrace.calls import LLM, AsyncStream, Chunk, Reply, Stream, llm_call, prompt_template, tool
     from llmtrace.tracing.attributes import trace_attributes
+    from llmtrace.tracing.feedback import record_feedback
     from llmtrace.types import Message, Part, ToolCall, Usage
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ _HOMES: Final = {
     "Usage": "types",
     "llm_call": "calls",
     "prompt_template": "calls",
+    "record_feedback": "tracing.feedback",
     "tool": "calls",
     "trace_attributes": "tracing.attributes",
 }
@@ -43,6 +45,7 @@ __all__ = [
     "Usage",
     "llm_call",
     "prompt_template",
+    "record_feedback",
     "tool",
     "trace_attributes",
 ]

@@ -109,6 +109,12 @@ JOB_ROOT_ID: Final = "llmtrace.job.root_id"
 JOB_GROUP_ID: Final = "llmtrace.job.group_id"
 JOB_CHORD_ID: Final = "llmtrace.job.chord_id"  # on the jobs of a chord's header: the task id of its body
 
+# What people thought of an answer
+EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+EVALUATION_SCORE: Final = "gen_ai.evaluation.score.value"
+EVALUATION_LABEL: Final = "gen_ai.evaluation.score.label"
+EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+
 CONTENT_ATTRIBUTES: Final = frozenset(
     {
         INPUT_MESSAGES,
@@ -118,6 +124,7 @@ CONTENT_ATTRIBUTES: Final = frozenset(
         TOOL_CALL_ARGUMENTS,
         TOOL_CALL_RESULT,
         PROMPT_TEMPLATE,
+        EVALUATION_EXPLANATION,
     }
 )
 """Attributes that hold what people and models wrote; `is_content` adds the prompt's variables."""

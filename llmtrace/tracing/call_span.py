@@ -35,7 +35,15 @@ class CallSpan:
 
     __slots__ = ("_ended", "_expose", "_token", "began", "content", "recording", "span", "span_id", "trace_id")
 
-    def __init__(self, name: str, attributes: dict[str, Any], kind: SpanKind, capture: bool | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        attributes: dict[str, Any],
+        kind: SpanKind,
+        capture: bool | None,
+        above: otel_context.Context | None = None,
+    ) -> None:
+        """`capture` is the call's own word on content, None for the setting's; `above` holds another parent than here."""
         self.span: Span = trace.INVALID_SPAN
         self.content: CallContent | None = None
         self.trace_id: str | None = None
@@ -44,19 +52,26 @@ class CallSpan:
         self._token: Any = None
         self.began = time.perf_counter()
         try:
-            self._start(name, attributes, kind, capture)
+            self._start(name, attributes, kind, capture, above)
         except Exception:
             _broken("A call's span could not be started.")
         self.recording = self.span.is_recording()
 
-    def _start(self, name: str, attributes: dict[str, Any], kind: SpanKind, capture: bool | None) -> None:
+    def _start(
+        self,
+        name: str,
+        attributes: dict[str, Any],
+        kind: SpanKind,
+        capture: bool | None,
+        above: otel_context.Context | None,
+    ) -> None:
         config = get_config()
         known = trace_attributes.current()
         if known:
             attributes.update(known.on_span)
         tracer = get_tracer()
         self.began = time.perf_counter()  # the span's own beginning: the very first call connects tracing before it
-        self.span = tracer.start_span(name, kind=kind, attributes=attributes)
+        self.span = tracer.start_span(name, above, kind, attributes)
         context = self.span.get_span_context()
         if context.is_valid and context.trace_flags.sampled:
             self.trace_id = trace.format_trace_id(context.trace_id)
