@@ -135,6 +135,14 @@ def test_nothing_can_be_changed_by_anybody(secretive: Span, path: str, statuses:
     assert (list(Span.objects.values()), list(SpanContent.objects.values())) == before
 
 
+def test_actions_of_the_whole_site_are_not_offered(secretive: Span, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin.site, "_actions", {"burn": lambda admin, request, spans: spans.delete()})
+    client = client_of(User.objects.create_superuser("root"))
+    assert "action-select" not in client.get(LIST).content.decode()
+    client.post(LIST, {"action": "burn", "_selected_action": [secretive.pk], "index": 0})
+    assert Span.objects.filter(pk=secretive.pk).exists()
+
+
 def test_a_span_has_no_page_of_its_own_and_leads_to_its_trace(person: User, secretive: Span) -> None:
     client = client_of(allowed(person, "view_span"))
     answer = client.get(reverse("admin:llmtrace_span_change", args=[secretive.pk]))

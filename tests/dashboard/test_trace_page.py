@@ -66,6 +66,15 @@ def test_request_calls_and_jobs_are_one_tree(client_of_viewer: Client) -> None:
     ]
 
 
+def test_an_attempt_that_is_tried_again_is_drawn_as_a_failure(client_of_viewer: Client) -> None:
+    attempts = rows.shop_trace()
+    page = html(client_of_viewer)
+    for name, mark in (("run 1", "failed"), ("run 2", "job")):
+        row = page.split(f'id="s-{attempts[name].span_id}"')[1].split("</tr>")[0]
+        assert f'class="lt-mark lt-{mark}"' in row
+        assert f'<rect class="lt-{mark}"' in row
+
+
 def test_the_head_tells_whose_story_it_is_and_what_it_took(client_of_viewer: Client) -> None:
     rows.shop_trace()
     head = words(html(client_of_viewer).split('class="lt-head"')[1].split('class="lt-columns"')[0])
