@@ -20,7 +20,7 @@ def test_the_corpus_is_as_large_as_is_claimed() -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_no_secret_is_left_in(place: str) -> None:
     left = {}
-    for seed in (1, 2):
+    for seed in (1,):
         for kind, secret, text in planted(seed):
             before = PLACES[place](text)
             assert remains(secret, texts_of(before)), f"{kind} was never in the {place}"
