@@ -16,7 +16,7 @@ from llmtrace.providers.base import (
 )
 from llmtrace.providers.hosts import Host
 from llmtrace.providers.media import data_url, encoded, named
-from llmtrace.providers.openai_reading import ChatReader, choice, describe, text_or_none, usage
+from llmtrace.providers.openai_reading import ChatReader, choice, describe, objects, part_of, text_or_none, usage
 from llmtrace.providers.openai_rendering import rendered, rendered_tool
 from llmtrace.types import Message, Part, ToolCall
 
@@ -73,30 +73,31 @@ class ChatCompletions(ChatProtocol):
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
         attributes: dict[str, Any] = {semconv.OPENAI_API_TYPE: "chat_completions"}
         for key, value in body.items():
-            if key in SENT:
-                if value is not None:
-                    attributes[SENT[key]] = value
-            elif key not in UNNAMED and isinstance(value, (bool, int, float, str)):
-                attributes[f"{semconv.REQUEST_OTHER}{key}"] = value
+            if isinstance(value, (bool, int, float, str)) and key not in UNNAMED:
+                attributes[SENT.get(key) or f"{semconv.REQUEST_OTHER}{key}"] = value
         stop = body.get("stop")
-        if stop is not None:
-            attributes[semconv.REQUEST_STOP_SEQUENCES] = [stop] if isinstance(stop, str) else list(stop)
-        form = body.get("response_format")
-        if isinstance(form, Mapping) and form.get("type") in OUTPUT_TYPES:
-            attributes[semconv.OUTPUT_TYPE] = OUTPUT_TYPES[form["type"]]
+        if isinstance(stop, (str, list, tuple)):
+            attributes[semconv.REQUEST_STOP_SEQUENCES] = (
+                [stop] if isinstance(stop, str) else [str(each) for each in stop]
+            )
+        output = OUTPUT_TYPES.get(str(part_of(body, "response_format").get("type")))
+        if output is not None:
+            attributes[semconv.OUTPUT_TYPE] = output
         return attributes
 
     def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        messages = body.get("messages") or ()
-        content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in messages]}
-        if body.get("tools"):
-            content[semconv.TOOL_DEFINITIONS] = [rendered_tool(each) for each in body["tools"]]
+        messages, tools = body.get("messages"), body.get("tools")
+        content: dict[str, Any] = {}
+        if isinstance(messages, (list, tuple)):
+            content[semconv.INPUT_MESSAGES] = [rendered(each) for each in messages]
+        if isinstance(tools, (list, tuple)) and tools:
+            content[semconv.TOOL_DEFINITIONS] = [rendered_tool(each) for each in tools]
         return content
 
     def answer(self, data: Any) -> Answer:
         if not isinstance(data, Mapping):
             return Answer()
-        choices = [choice(each) for each in data.get("choices") or () if isinstance(each, Mapping)]
+        choices = [choice(each) for each in objects(data.get("choices"))]
         read = Answer(choices, text_or_none(data.get("id")), text_or_none(data.get("model")))
         read.usage = usage(data.get("usage"), self._host.reasoning_beside)
         describe(read, data)

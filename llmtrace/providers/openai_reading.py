@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from llmtrace import semconv
+from llmtrace.jsontext import as_json
 from llmtrace.providers.base import Answer, Choice, Chunk
 from llmtrace.types import ToolCall, Usage
 
@@ -59,7 +60,7 @@ def choice(data: Mapping[str, Any]) -> Choice:
     """One choice. A choice that a content filter has taken out has no message."""
     found = data.get("message")
     said: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
-    calls = [call_of(each) for each in said.get("tool_calls") or () if isinstance(each, Mapping)]
+    calls = [call_of(each) for each in objects(said.get("tool_calls"))]
     text = said.get("content")
     if text is None:
         text = said.get("refusal")
@@ -71,22 +72,28 @@ def choice(data: Mapping[str, Any]) -> Choice:
     )
 
 
+def objects(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list; what is no list has none."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, (list, tuple)) else []
+
+
 def plain_text(content: Any) -> str | None:
     """The text of a content that came as parts."""
-    if not isinstance(content, Sequence):
+    if not isinstance(content, (list, tuple)):
         return None
-    return "".join(str(each.get("text") or "") for each in content if isinstance(each, Mapping))
+    return "".join(str(each.get("text") or "") for each in objects(content))
 
 
 def call_of(data: Mapping[str, Any]) -> ToolCall:
     """A tool call as it came."""
-    function = data.get("function") or data.get("custom") or {}
+    function = part_of(data, "function") or part_of(data, "custom")
     arguments = function.get("arguments", function.get("input", ""))
-    return parsed_call(data.get("id"), function.get("name") or "", arguments)
+    return parsed_call(data.get("id"), function.get("name"), arguments)
 
 
-def parsed_call(id: str | None, name: str, arguments: Any) -> ToolCall:
+def parsed_call(id: Any, name: Any, arguments: Any) -> ToolCall:
     """A tool call with its arguments decoded; what is no JSON object is kept as the text that it was."""
+    id, name = text_or_none(id), text_or_none(name) or ""
     if isinstance(arguments, Mapping):
         return ToolCall(id, name, dict(arguments))
     try:
@@ -94,7 +101,7 @@ def parsed_call(id: str | None, name: str, arguments: Any) -> ToolCall:
     except (ValueError, TypeError, RecursionError):
         decoded = None
     if isinstance(decoded, dict):
-        return ToolCall(id, name, decoded, arguments if arguments else None)
+        return ToolCall(id, name, decoded, text_or_none(arguments))
     return ToolCall(id, name, {}, str(arguments))
 
 
@@ -127,13 +134,15 @@ class ChatReader:
         text, finish = "", None
         for each in choices:
             index = each.get("index") or 0
+            if type(index) is not int:
+                index = 0
             state = self._choices.get(index)
             if state is None:
                 state = self._choices[index] = _Choice()
             delta = each.get("delta")
             added = self._add(state, delta) if delta else ""
             if each.get("finish_reason"):
-                state.finish_reason = each["finish_reason"]
+                state.finish_reason = str(each["finish_reason"])
             if index == 0:
                 text, finish = added, each.get("finish_reason")
         return Chunk(text, finish, event)
@@ -150,16 +159,18 @@ class ChatReader:
         if event.get("usage"):
             self._usage = event["usage"]
         elif "x_groq" in event:  # Source: Groq, API reference, Chat completion chunk
-            self._usage = (event["x_groq"] or {}).get("usage") or self._usage
+            self._usage = part_of(event, "x_groq").get("usage") or self._usage
 
     def _add(self, state: _Choice, delta: Mapping[str, Any]) -> str:
         text = delta.get("content") or delta.get("refusal") or ""
+        if type(text) is not str:  # Mistral sends parts when its model thinks
+            text = plain_text(text) or ""
         if text:
             state.text.append(text)
         if delta.get("tool_calls"):
-            for call in delta["tool_calls"]:
+            for call in objects(delta["tool_calls"]):
                 add_call(state.calls, call)
-        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+        reasoning = text_or_none(delta.get("reasoning_content") or delta.get("reasoning"))
         if reasoning:
             state.reasoning.append(reasoning)
         return text
@@ -187,7 +198,7 @@ class ChatReader:
 
 def add_call(calls: list[dict[str, Any]], delta: Mapping[str, Any]) -> None:
     """Add a piece of a tool call. Hosts have sent every call with index 0: a new id is a new call."""
-    function = delta.get("function") or {}
+    function = part_of(delta, "function")
     id, index = delta.get("id"), delta.get("index")
     known = next((call for call in reversed(calls) if call["index"] == index), None)
     if known is None or (id and known["id"] and id != known["id"]):
@@ -195,5 +206,6 @@ def add_call(calls: list[dict[str, Any]], delta: Mapping[str, Any]) -> None:
         calls.append(known)
     known["id"] = known["id"] or id
     known["name"] = known["name"] or function.get("name") or ""
-    if function.get("arguments"):
-        known["arguments"].append(function["arguments"])
+    arguments = function.get("arguments")
+    if arguments:
+        known["arguments"].append(arguments if isinstance(arguments, str) else as_json(arguments))

@@ -7,7 +7,7 @@ from typing import Any
 
 from llmtrace.providers.base import rendered_call
 from llmtrace.providers.media import named, rendered_bytes, rendered_url
-from llmtrace.providers.openai_reading import call_of
+from llmtrace.providers.openai_reading import call_of, objects
 
 
 def rendered(sent: Any) -> dict[str, Any]:
@@ -21,9 +21,7 @@ def rendered(sent: Any) -> dict[str, Any]:
         parts.append({"type": "text", "content": content})
     elif isinstance(content, Sequence):
         parts.extend(rendered_part(each) for each in content)
-    for each in sent.get("tool_calls") or ():
-        if isinstance(each, Mapping):
-            parts.append(rendered_call(call_of(each)))
+    parts.extend(rendered_call(call_of(each)) for each in objects(sent.get("tool_calls")))
     return named({"role": str(sent.get("role") or "user"), "parts": parts, "name": sent.get("name")})
 
 
