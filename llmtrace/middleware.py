@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import sys
 from collections.abc import Awaitable, Callable
@@ -15,19 +14,17 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from opentelemetry.trace import Span, StatusCode
 
-from llmtrace import semconv
 from llmtrace.conf import get_config
-from llmtrace.tracing import failure
 from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.scope import Scope
 from llmtrace.tracing.setup import is_heard
-from llmtrace.tracing.streamed import GONE, hold, keep_open, release
+from llmtrace.tracing.streamed import GONE, keep_open
 from llmtrace.tracing.surroundings import Stretch, Surroundings
 from llmtrace.tracing.visitor import Visitor
 
 if TYPE_CHECKING:
+    from llmtrace.tracing.host_span import HostSpan
     from llmtrace.tracing.request_span import RequestSpan
 
 GetResponse = Callable[[HttpRequest], Any]
@@ -83,23 +80,19 @@ def begin(request: HttpRequest) -> Work | None:
         return Work(request, host_span)
     if is_excluded(request) or request_span.is_switched_off(request):
         return Work(request, None)
-    own = request_span.begin(request)
-    return Work(request, own.span, own)
+    return Work(request, request_span.begin(request))
 
 
 class Work:
     """One request, from its arrival to the end of its body."""
 
-    def __init__(self, request: HttpRequest, span: Span | None, own: RequestSpan | None = None) -> None:
-        """`span` is ours if `own` is given, else one that the host's instrumentation has made, if it has."""
+    def __init__(self, request: HttpRequest, span: RequestSpan | HostSpan | None) -> None:
         self.request = request
         self.error: BaseException | None = None  # that Django has turned into a response
         self._span = span
-        self._own = own
         self._scope = Scope()
-        self._visitor = Visitor(request, span)
+        self._visitor = Visitor(request, None if span is None else span.span)
         self._stays_open = False
-        self._ends = itertools.count()
         self._stretch: Stretch | None = None
         self._token: Token[Work | None] | None = None
 
@@ -111,56 +104,39 @@ class Work:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
-        self._leave(error)
-        if error is not None:
-            self._passed_by(error)
-        elif not self._stays_open:
+        self._leave()
+        if isinstance(error, GONE):
+            self._scope.client_gone = True
             self.end()
+        elif not self._stays_open:
+            self.end(error)
 
     @guarded(_BROKEN)
     def answered(self, response: HttpResponseBase) -> None:
         """There is a response; if it is streamed, the request goes on."""
         self._visitor.trace_attributes()
         error, self.error = self.error, None
-        if self._own is not None:
-            self._own.finish(response)
-            if response.status_code >= 500:  # an exception that became a 404 is no failure of the server
-                _show_failure(self._own.span, response.status_code, error)
+        if self._span is not None:
+            self._span.answered(response, error)
         if isinstance(response, StreamingHttpResponse):
             keep_open(response, self._surroundings(), self.end)
             self._stays_open = True
-            if self._span is not None and self._own is None:
-                hold(self._span)
-
-    @guarded(_BROKEN)
-    def _passed_by(self, error: BaseException) -> None:
-        """There is no response: an exception is on its way to the server, or the client has gone."""
-        if self._own is not None:
-            self._own.rename()
-        self._scope.client_gone = isinstance(error, GONE)
-        self.end(None if self._scope.client_gone else error)
+            if self._span is not None:
+                self._span.stay_open()
 
     @guarded(_BROKEN)
     def end(self, error: BaseException | None = None) -> None:
-        """The request is over: what it left open ends, then its span. The first call decides."""
-        if next(self._ends):
-            return
+        """The request is over, with `error` if it has not become a response: what it left open ends, then its span."""
         self._scope.end()
         self._visitor.trace_attributes()
-        if self._span is None:
-            return
-        if error is not None and (self._own is not None or self._stays_open):
-            failure.record(self._span, error)
-        if self._own is None and self._stays_open:
-            release(self._span)
-        if self._own is not None or self._stays_open:
-            self._span.end()
+        if self._span is not None:
+            self._span.end(error)
 
     def _surroundings(self) -> Surroundings:
-        return Surroundings(self._span, self._scope, self._visitor)
+        return Surroundings(None if self._span is None else self._span.span, self._scope, self._visitor)
 
     @guarded(_BROKEN)
-    def _leave(self, error: BaseException | None) -> None:
+    def _leave(self) -> None:
         if self._stretch is not None:
             self._stretch.__exit__(None, None, None)
         if self._token is not None:
@@ -168,14 +144,6 @@ class Work:
                 _working.reset(self._token)
             except ValueError:  # see Stretch
                 return
-
-
-def _show_failure(span: Span, status: int, error: BaseException | None) -> None:
-    if error is not None:
-        failure.record(span, error)
-    elif span.is_recording():
-        span.set_attribute(semconv.ERROR_TYPE, str(status))
-        span.set_status(StatusCode.ERROR)
 
 
 _working: ContextVar[Work | None] = ContextVar("llmtrace_request", default=None)

@@ -24,11 +24,13 @@ from opentelemetry.instrumentation._semconv import (
 )
 from opentelemetry.instrumentation.django.middleware.otel_middleware import _DjangoMiddleware
 from opentelemetry.metrics import NoOpMeter
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, StatusCode
 from opentelemetry.util.http import ExcludeList, sanitize_method
 
+from llmtrace import semconv
+from llmtrace.tracing import failure
+from llmtrace.tracing.host_span import Hold, HostSpan
 from llmtrace.tracing.incoming import Arrival, RequestTracer
-from llmtrace.tracing.streamed import hold, release
 
 _Stock: Any = _DjangoMiddleware
 HOST_MIDDLEWARE: Final = f"{_Stock.__module__}.{_Stock.__qualname__}"
@@ -36,10 +38,10 @@ HOST_MIDDLEWARE: Final = f"{_Stock.__module__}.{_Stock.__qualname__}"
 _META_KEYS: Final = tuple(value for name, value in vars(_Stock).items() if name.startswith("_environ_"))
 
 
-def host_span(request: HttpRequest) -> Span | None:
+def host_span(request: HttpRequest) -> HostSpan | None:
     """The request's span where the host has activated OpenTelemetry's instrumentation by itself."""
     span: Span | None = request.META.get(_Stock._environ_span_key)
-    return span
+    return None if span is None else HostSpan(span)
 
 
 def host_instruments() -> bool:
@@ -62,7 +64,7 @@ def is_switched_off(request: HttpRequest) -> bool:
 
 
 class RequestSpan:
-    """A request's span, which is not current yet; who began it ends it."""
+    """A request's span of ours. It is not current yet."""
 
     __slots__ = ("_kept", "_name", "_request", "span")
 
@@ -72,22 +74,39 @@ class RequestSpan:
         self._kept = kept
         self._name = getattr(span, "name", None)
 
-    def rename(self) -> None:
+    def answered(self, response: HttpResponseBase, error: BaseException | None) -> None:
+        """Put on the span what the response tells; `error` is what Django has made it of.
+
+        The span has to be current, for propagators that write into the response.
+        """
+        request, stock = self._request, _instrumentation()
+        self._rename()
+        request.META.update(self._kept)  # the instrumentation takes it out again
+        with _nameless(request):
+            stock.process_view(request, None)
+            stock.process_response(request, response)
+        if response.status_code < 500:  # an exception that became a 404 is no failure of the server
+            return
+        if error is not None:
+            failure.record(self.span, error)
+        elif self.span.is_recording():
+            self.span.set_attribute(semconv.ERROR_TYPE, str(response.status_code))
+            self.span.set_status(StatusCode.ERROR)
+
+    def stay_open(self) -> None:
+        """Nobody else ends it."""
+
+    def end(self, error: BaseException | None) -> None:
+        """The request is over, with `error` if that is on its way to the server, or has ended the body."""
+        self._rename()
+        if error is not None:
+            failure.record(self.span, error)
+        self.span.end()
+
+    def _rename(self) -> None:
         """Name the span after the URL that was resolved, unless somebody has named it."""
         if getattr(self.span, "name", None) == self._name:
             self.span.update_name(_instrumentation().named(self._request))
-
-    def finish(self, response: HttpResponseBase) -> None:
-        """Put on the span what the response and the resolved URL tell. It has to be current, for propagators."""
-        request, stock = self._request, _instrumentation()
-        self.rename()
-        request.META.update(self._kept)
-        try:
-            with _nameless(request):
-                stock.process_view(request, None)
-                stock.process_response(request, response)
-        finally:
-            _take(request)
 
 
 def begin(request: HttpRequest) -> RequestSpan:
@@ -103,9 +122,9 @@ def begin(request: HttpRequest) -> RequestSpan:
         span: Any = kept.get(stock._environ_span_key)
         activation = kept.get(stock._environ_activation_key)
         if activation is not None:
-            hold(span)
+            hold = Hold(span)
             activation.__exit__(None, None, None)
-            release(span)
+            hold.let_go()
         if token is not None:
             otel_context.detach(token)
     kept[stock._environ_activation_key] = nullcontext()  # whose end is not the span's

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final, Self
 
 from django.http import StreamingHttpResponse
-from opentelemetry.trace import Span
 
 from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.surroundings import Stretch, Surroundings
@@ -23,28 +22,14 @@ def keep_open(response: StreamingHttpResponse, surroundings: Surroundings, end: 
     That is when it was read to its end or raised, when the server closes it or cancels it since the client has gone,
     and at the latest when nobody holds on to it any more. What the body does meanwhile is done in `surroundings`.
     """
+    closers: list[Callable[[], object]] = response._resource_closers  # type: ignore[attr-defined]  # has no public name
     ending = Ending(surroundings, end)
+    closers.insert(0, ending.begin_closing)
     if getattr(response, "file_to_stream", None) is None:  # a file is sent by the server itself, if that can
         content = response.streaming_content
         body = AsyncBody(content, ending) if isinstance(content, AsyncIterator) else Body(content, ending)
         response.streaming_content = body
-    closers: list[Callable[[], object]] = response._resource_closers  # type: ignore[attr-defined]  # has no public name
-    closers.insert(0, ending.begin_closing)
     closers.append(ending.close)
-
-
-def hold(span: Span) -> None:
-    """Keep a span from being ended by who believes that the request is over."""
-    span.__dict__["end"] = _not_yet
-
-
-def release(span: Span) -> None:
-    """Let the span be ended again."""
-    span.__dict__.pop("end", None)
-
-
-def _not_yet(end_time: int | None = None) -> None:
-    """Stands for `Span.end` while a span is held."""
 
 
 class Ending:

@@ -84,6 +84,24 @@ def test_the_hosts_span_ends_with_a_body_that_nobody_reads(instrumented: Recorde
     assert len(instrumented.names()) == 1
 
 
+class Gathers:
+    """A middleware of the host's that waits for the whole body."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(self.get_response(request).getvalue())
+
+
+def test_the_hosts_span_is_ended_by_the_host_where_the_body_ends_before(instrumented: Recorded) -> None:
+    with override_settings(MIDDLEWARE=[settings.MIDDLEWARE[0], f"{__name__}.Gathers", OURS]):
+        assert Client().get("/streamed/").content == b"012"
+    request = instrumented.one("GET streamed/")
+    assert attribute(request, "http.status_code", "http.response.status_code") == 200
+    assert is_below(instrumented.one("piece 2"), request)
+
+
 def test_the_hosts_span_has_its_exception_once(instrumented: Recorded) -> None:
     Client(raise_request_exception=False).get("/broken/")
     request = instrumented.one("GET broken/")

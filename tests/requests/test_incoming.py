@@ -87,6 +87,11 @@ def test_baggage_never_enters_under_wsgi(site: Recorded) -> None:
     assert Client().get("/carried/", headers={"baggage": "user.id=admin"}).content == b"{}"
 
 
+def test_nonsense_in_baggage_is_no_line_in_the_log(site: Recorded, caplog: pytest.LogCaptureFixture) -> None:
+    Client().get("/plain/", headers={"baggage": "=;%zz,no equals sign"})
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("trust", [False, True])
 @pytest.mark.parametrize("traceparent", HOSTILE)
 def test_nonsense_is_no_trace(site: Recorded, caplog: pytest.LogCaptureFixture, traceparent: str, trust: bool) -> None:
