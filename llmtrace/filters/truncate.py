@@ -32,7 +32,7 @@ class Truncate:
 
     def __call__(self, span: EndedSpan) -> EndedSpan:
         """`span`, or a copy of it with its long texts cut."""
-        attributes = self._value(span.attributes, 0)
+        attributes = self._among(span.attributes, None)
         before = span.events
         events = [self._event(event) for event in before]
         status = self._status(span.status)
@@ -41,9 +41,17 @@ class Truncate:
             return span
         return span.edited(attributes=attributes, events=events, status=status)
 
+    def _cuts(self, event: str | None, name: str) -> bool:
+        """Whether the attribute `name`, of the span or of an event, is one whose texts are cut."""
+        return True
+
+    def _among(self, before: dict[str, Any], event: str | None) -> dict[str, Any]:
+        after = {name: self._value(value, 1) if self._cuts(event, name) else value for name, value in before.items()}
+        return before if all(after[name] is value for name, value in before.items()) else after
+
     def _event(self, event: Event) -> Event:
         before = dict(event.attributes or ())
-        after = self._value(before, 0)
+        after = self._among(before, event.name)
         return event if after is before else Event(event.name, after, event.timestamp)
 
     def _status(self, status: Status) -> Status:

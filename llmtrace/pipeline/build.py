@@ -22,6 +22,7 @@ from llmtrace.pipeline.pipe import Pipe
 logger = logging.getLogger("llmtrace")
 
 REDACT_BACKEND: Final = "llmtrace.filters.Redact"
+LIMIT_BACKEND: Final = "llmtrace.filters.limit.LimitContent"
 
 AnyPipe = Pipe | DirectPipe
 
@@ -57,6 +58,11 @@ def redact_config(config: Config) -> BackendConfig | None:
     return BackendConfig(REDACT_BACKEND, options, f'{ROOT}["REDACT"]')
 
 
+def limit_config(config: Config) -> BackendConfig:
+    """The entry that ``MAX_CONTENT`` stands for."""
+    return BackendConfig(LIMIT_BACKEND, {"length": config.max_content}, f'{ROOT}["MAX_CONTENT"]')
+
+
 def backend_problems(config: Config) -> Iterable[Problem]:
     """Problems of classes and options, found without making any object."""
     for exporter in config.exporters:
@@ -79,7 +85,7 @@ def build(config: Config) -> tuple[AnyPipe, ...]:
         logger.error("%s", problem)
     if not config.enabled:
         return ()
-    common = _filters([*filter(None, [redact_config(config)]), *config.filters])
+    common = _filters([*filter(None, [redact_config(config)]), limit_config(config), *config.filters])
     pipes = [_pipe(entry, common) for entry in config.exporters if _wanted(entry, config)]
     return tuple(pipe for pipe in pipes if pipe is not None)
 

@@ -18,7 +18,7 @@ from llmtrace.conf import get_config
 from llmtrace.jsontext import as_json, is_structure
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing import attributes as trace_attributes
-from llmtrace.tracing.content import CallContent, qualified_name
+from llmtrace.tracing.content import CallContent, cut, qualified_name
 from llmtrace.tracing.setup import get_tracer
 
 logger = logging.getLogger("llmtrace.tracing")
@@ -48,7 +48,8 @@ class CallSpan:
         self.content: CallContent | None = None
         self.trace_id: str | None = None
         self.span_id: str | None = None
-        self._ended = self._expose = False
+        self._ended = False
+        self._expose: int | None = None  # characters of a text that go onto the live span as well
         self._token: Any = None
         self.began = time.perf_counter()
         try:
@@ -79,8 +80,8 @@ class CallSpan:
         if (
             config.capture_content if capture is None else capture and config.capture_content
         ) and self.span.is_recording():
-            self._expose = config.expose_content
-            self.content = CallContent(config.max_content)
+            self._expose = config.max_content if config.expose_content else None
+            self.content = CallContent()
 
     def __enter__(self) -> CallSpan:
         self._token = otel_context.attach(trace.set_span_in_context(self.span))
@@ -126,8 +127,8 @@ class CallSpan:
 
     def _attach(self, content: CallContent) -> None:
         fanout.attach(self.span.get_span_context().span_id, content)
-        if self._expose:
-            rendered = content.attributes()
+        if self._expose is not None:
+            rendered = cut(content.attributes(), self._expose)
             self.span.set_attributes({k: as_json(v) if is_structure(v) else v for k, v in rendered.items()})
 
     def fail(

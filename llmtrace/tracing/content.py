@@ -31,10 +31,9 @@ class CallContent:
     `renders` are functions that make attributes of what they hold on to; what they hold on to must not change any more.
     """
 
-    __slots__ = ("_bytes", "_description", "_events", "_limit", "_renders")
+    __slots__ = ("_bytes", "_description", "_events", "_renders")
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._renders: list[Render] = []
         self._bytes = 0
         self._events: tuple[Event, ...] = ()
@@ -47,13 +46,14 @@ class CallContent:
 
     def fail(self, error: BaseException) -> None:
         """Keep the texts of the exception that ended the call; itself it would keep the caller's frames alive."""
-        message = cut(message_of(error), self._limit)
+        message, stack = message_of(error), stack_of(error)
         attributes = {
             semconv.EXCEPTION_TYPE: qualified_name(type(error)),
             semconv.EXCEPTION_MESSAGE: message,
-            semconv.EXCEPTION_STACKTRACE: cut(stack_of(error), self._limit),
+            semconv.EXCEPTION_STACKTRACE: stack,
         }
         self._events = (Event(semconv.EXCEPTION_EVENT, attributes, time.time_ns()),)
+        self._bytes += len(message) + len(stack)
         self._description = f"{type(error).__name__}: {message}"
 
     def size(self) -> int:
@@ -66,7 +66,7 @@ class CallContent:
                 attributes.update(render())
             except Exception:
                 logger.exception("A part of a span's content can't be rendered. This is a mistake of llmtrace.")
-        return {name: cut(value, self._limit) for name, value in attributes.items()}
+        return attributes
 
     def events(self) -> Sequence[Event]:
         return self._events

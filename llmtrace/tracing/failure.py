@@ -7,7 +7,7 @@ from opentelemetry.trace import Span, StatusCode
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.pipeline.fanout import fanout
-from llmtrace.tracing.content import CallContent, qualified_name
+from llmtrace.tracing.content import CallContent, cut, qualified_name
 
 
 class _Expected(CallContent):
@@ -30,10 +30,10 @@ def record(span: Span, error: BaseException, *, failed: bool = True) -> None:
     if not config.capture_content:
         span.add_event(semconv.EXCEPTION_EVENT, {semconv.EXCEPTION_TYPE: qualified_name(type(error))})
         return
-    texts = CallContent(config.max_content) if failed else _Expected(config.max_content)
+    texts = CallContent() if failed else _Expected()
     texts.fail(error)
     if config.expose_content:
         for event in texts.events():
-            span.add_event(event.name, event.attributes, event.timestamp)
+            span.add_event(event.name, cut(dict(event.attributes or {}), config.max_content), event.timestamp)
     else:
         fanout.attach(span.get_span_context().span_id, texts)

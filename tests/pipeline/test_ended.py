@@ -86,7 +86,7 @@ def check_json(value: Any) -> None:
 @given(value=ANYTHING, text=HOSTILE)
 @settings(deadline=None)
 def test_what_is_exported_can_be_encoded_by_the_stock_exporter(value: Any, text: str) -> None:
-    content = CallContent(100)
+    content = CallContent()
     content.add(
         lambda: {"gen_ai.input.messages": [{"role": "user", "parts": value}], "gen_ai.prompt.variable.x": value}, 1
     )
@@ -148,7 +148,7 @@ def test_texts_are_cut_inside_their_structure(value: Any, limit: int) -> None:
 
 
 def test_a_part_of_the_content_that_cannot_be_rendered_takes_no_other_along(mistakes: list[str]) -> None:
-    content = CallContent(100)
+    content = CallContent()
     content.add(lambda: {"gen_ai.input.messages": []}, 1)
     content.add(lambda: 1 / 0, 1)  # type: ignore[arg-type, return-value]
     content.add(lambda: {"gen_ai.output.messages": []}, 1)

@@ -138,6 +138,30 @@ def test_content_is_cut_inside_its_structure(server: ScriptedServer) -> None:
 KEY: Final = "sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXyZ4aB7cD0eF3gH6iJ9kL2mN5oP8qR1sT4uV"
 
 
+@pytest.mark.parametrize("kept", range(8, 40))
+def test_a_secret_at_the_end_of_what_is_kept_leaves_no_half_behind(server: ScriptedServer, kept: int) -> None:
+    """Half a key is a key that no pattern knows."""
+    text = f"{'word ' * 20}{KEY} and more"
+    limit = text.index(KEY) + kept
+    server.answers(refusal(400, text))
+    with captured_spans(PROVIDERS=providers(server), MAX_CONTENT=limit) as spans:
+        with pytest.raises(openai.BadRequestError):
+            LLM("gpt-4o-mini").chat(text)
+        (span,) = spans
+    assert KEY[8:16] not in everything(span)
+    assert "characters more" in everything(span)
+
+
+def test_only_what_was_said_is_cut(server: ScriptedServer) -> None:
+    server.answers(answer(completion(choice("x" * 100))))
+    with captured_spans(PROVIDERS=providers(server), MAX_CONTENT=5) as spans:
+        reply = LLM("gpt-4o-mini").chat("y" * 100)
+        (span,) = spans
+    assert span.attributes["gen_ai.response.id"] == reply.id
+    assert span.attributes["gen_ai.request.model"] == "gpt-4o-mini"
+    assert span.attributes["gen_ai.output.messages"][0]["parts"][0]["content"] == "xxxxx… (95 characters more)"
+
+
 def test_secrets_are_masked_wherever_they_are(server: ScriptedServer) -> None:
     """In what is sent and answered, variables, tool data, errors, and names that people give."""
     server.answers(
