@@ -1,7 +1,8 @@
-"""The public names are typed as their users expect, seen with mypy's strict mode and without our own configuration."""
+"""The public names are typed as their users expect, seen with mypy's strict mode and the configuration of a project."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -19,20 +20,21 @@ PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-def type_checked(file: Path) -> subprocess.CompletedProcess[str]:
-    """mypy's word on `file`, as in a project that has llmtrace installed."""
+def type_checked(*files: Path) -> subprocess.CompletedProcess[str]:
+    """mypy's word on `files`, as in a project that has llmtrace installed."""
     cache = ROOT / ".mypy_cache" / "typed"
     command = [
         sys.executable,
         "-m",
         "mypy",
-        "--strict",
-        "--config-file=",
+        f"--config-file={TYPED / 'mypy.ini'}",
         "--follow-imports=silent",
         f"--cache-dir={cache}",
-        str(file),
+        *map(str, files),
     ]
-    return subprocess.run(command, cwd=file.parent, capture_output=True, text=True, env={"MYPYPATH": str(ROOT)})
+    return subprocess.run(
+        command, cwd=files[0].parent, capture_output=True, text=True, env={**os.environ, "MYPYPATH": str(ROOT)}
+    )
 
 
 def test_what_a_project_writes_has_the_types_it_expects() -> None:
@@ -48,10 +50,16 @@ def test_mistakes_are_found_where_they_are_made() -> None:
     assert {(int(line), code) for line, code in FOUND.findall(checked.stdout)} == expected, checked.stdout
 
 
-def test_the_examples_of_the_readme_are_typed(tmp_path: Path) -> None:
-    blocks = PYTHON_BLOCK.findall((ROOT / "README.md").read_text())
-    assert blocks
-    for number, block in enumerate(blocks):
-        (tmp_path / f"example_{number}.py").write_text(block)
-        checked = type_checked(tmp_path / f"example_{number}.py")
-        assert checked.returncode == 0, f"{block}\n{checked.stdout}{checked.stderr}"
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_the_examples_of_a_page_are_typed(page: Path, tmp_path: Path) -> None:
+    given = "" if page.name == "README.md" else "from tests.typed.given import *\n"
+    for number, block in enumerate(PYTHON_BLOCK.findall(page.read_text())):
+        (tmp_path / f"example_{number}.py").write_text(given + block)
+    files = sorted(tmp_path.glob("*.py"))
+    if page.name in ("README.md", "providers.md"):
+        assert files
+    if files:
+        checked = type_checked(*files)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
