@@ -86,7 +86,8 @@ class Message:
     """One message of a conversation.
 
     `content` is a text or parts in order. `tool_calls` belong to an assistant's message; `tool_call_id`
-    names the call that a message of role ``tool`` answers.
+    names the call that a message of role ``tool`` answers. `native` is what a provider wants back of an answer besides
+    text and calls, such as its signed thoughts, in its own form and by its name; other providers do not get it.
     """
 
     role: Role
@@ -94,6 +95,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    native: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def system(cls, content: str | Sequence[Part | str]) -> Message:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from opentelemetry.trace import SpanKind
@@ -54,6 +56,8 @@ class Inference:
             attributes[semconv.SERVER_ADDRESS] = host
         if port is not None:
             attributes[semconv.SERVER_PORT] = port
+        if self.request.stream:
+            attributes[semconv.REQUEST_STREAM] = True
         attributes.update(provider.protocol.request_attributes(self.body))
         if self.prompt.name is not None:
             attributes[semconv.PROMPT_NAME] = self.prompt.name
@@ -77,21 +81,21 @@ class Inference:
         attributes, cost = self.outcome(span, answer)
         reply = self.reply(span, answer, cost)
         try:
-            self.parse(answer, reply)
+            self.parse(reply)
         except BaseException as error:
             span.fail(error, attributes, end_time)
             raise
         span.end(attributes, end_time=end_time)
         return reply
 
-    def parse(self, answer: Answer, reply: Reply[Any]) -> None:
+    def parse(self, reply: Reply[Any]) -> None:
         """Read the answer as the type that was asked for. A model that asks for tools first has not answered yet."""
         plan = self.plan
         if plan.output_parser is not None:
             reply.parsed = plan.output_parser(reply)
-        elif plan.parser is not None and not any(call.function for call in reply.tool_calls):
+        elif plan.parser is not None and not reply.tool_calls:
             try:
-                reply.parsed = plan.parser.read(answer)
+                reply.parsed = plan.parser.read(reply.text)
             except OutputError as error:
                 error.reply = reply
                 raise
@@ -107,12 +111,15 @@ class Inference:
         return attributes, cost
 
     def reply(self, span: CallSpan, answer: Answer, cost: Decimal | None) -> Reply[Any]:
-        """The answer for the caller, its tool calls bound to their functions."""
-        toolbox = self.plan.toolbox
+        """The answer for the caller, its tool calls bound to their functions. The span keeps it as it came."""
+        toolbox, parser, choices = self.plan.toolbox, self.plan.parser, answer.choices
+        if parser is not None:
+            choices = [parser.told(choice) for choice in choices]
         if toolbox:
-            capture = self.plan.params.get("capture_content")
-            for choice in answer.choices:
-                choice.tool_calls = [toolbox.bound(call, capture) for call in choice.tool_calls]
+            bound = partial(toolbox.bound, capture=self.plan.params.get("capture_content"))
+            choices = [replace(each, tool_calls=[*map(bound, each.tool_calls)]) for each in choices]
+        if choices is not answer.choices:
+            answer = replace(answer, choices=choices)
         return Reply(answer, self.request.messages, cost, span.trace_id, span.span_id, None)
 
     def run(self) -> Reply[Any]:

@@ -98,7 +98,8 @@ class Reply(Generic[T]):
     @property
     def message(self) -> Message:
         """The answer as a message, to go on with the conversation."""
-        return Message("assistant", self.text, self.tool_calls)
+        choices = self._answer.choices
+        return Message("assistant", self.text, self.tool_calls, native=choices[0].native if choices else None)
 
     @property
     def messages(self) -> list[AnyMessage]:

@@ -92,7 +92,7 @@ class Reading:
             attributes[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first
         self.reply = self.inference.reply(self.span, answer, cost)
         if outcome == "completed":
-            error = self.misfit = self._misfit(answer, self.reply)
+            error = self.misfit = self._misfit(self.reply)
         if error is not None and outcome in ("completed", "failed"):
             self.span.fail(error, attributes, end_time)
         elif outcome == "cut_short":
@@ -110,9 +110,9 @@ class Reading:
         answer.size = self._size
         return answer
 
-    def _misfit(self, answer: Answer, reply: Reply[Any]) -> Exception | None:
+    def _misfit(self, reply: Reply[Any]) -> Exception | None:
         try:
-            self.inference.parse(answer, reply)
+            self.inference.parse(reply)
         except Exception as error:
             return error
         return None

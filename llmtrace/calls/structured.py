@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from llmtrace.exceptions import OutputError
-from llmtrace.providers.base import Answer, Schema
+from llmtrace.jsontext import as_json
+from llmtrace.providers.base import Choice, Schema
 
 T = TypeVar("T")
 
@@ -38,20 +40,22 @@ class Parser(Generic[T]):
         told = inspect.getdoc(type_) if inspect.isclass(type_) and issubclass(type_, BaseModel) else None
         self.schema = Schema(name or "answer", strict(schema), told)
 
-    def read(self, answer: Answer) -> T:
-        """The value that the answer holds.
+    def told(self, choice: Choice) -> Choice:
+        """The choice with the answer for its text, where that came as the input of a tool, which is no call of ours."""
+        calls = [call for call in choice.tool_calls if call.name != self.schema.name]
+        if len(calls) == len(choice.tool_calls):
+            return choice
+        given = next(call for call in choice.tool_calls if call.name == self.schema.name)
+        text = as_json(given.arguments) if given.raw_arguments is None else given.raw_arguments
+        return replace(choice, text=text, tool_calls=calls, native=None)
+
+    def read(self, text: str) -> T:
+        """The value that the text of an answer holds.
 
         Raises:
             OutputError: it holds none of the type that was asked for.
         """
-        choice = answer.choices[0] if answer.choices else None
-        called = next((call for call in choice.tool_calls if call.name == self.schema.name), None) if choice else None
-        text = (choice.text or "") if choice else ""
         try:
-            if called is not None:
-                data: Any = called.arguments
-                value = data.get(WRAPPED) if self._wrapped else data
-                return self._adapter.validate_python(value)
             return self._from_text(text)
         except ValidationError as error:
             problems = "; ".join(

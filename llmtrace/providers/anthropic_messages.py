@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.exceptions import UnsupportedError
-from llmtrace.providers.anthropic_reading import MessageReader, answer
+from llmtrace.providers.anthropic_reading import NATIVE, MessageReader, answer
 from llmtrace.providers.anthropic_rendering import rendered, rendered_system
 from llmtrace.providers.base import Answer, ChatProtocol, Request, Schema
 from llmtrace.providers.media import encoded
@@ -100,6 +100,8 @@ def turn(message: Message) -> dict[str, Any]:
     if message.role == "tool":
         result = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.text}
         return {"role": "user", "content": [result]}
+    if message.native is not None and NATIVE in message.native:
+        return {"role": message.role, "content": list(message.native[NATIVE])}
     content: Any = message.content
     if not isinstance(content, str) or message.tool_calls:
         content = [*(block(each) for each in parts(message)), *(tool_use(call) for call in message.tool_calls)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.providers.base import Answer, Choice, Chunk
-from llmtrace.providers.openai_reading import count, parsed_call, text_or_none
+from llmtrace.providers.openai_reading import count, object_or_text, parsed_call, text_or_none
 from llmtrace.types import ToolCall, Usage
+
+NATIVE: Final = "anthropic"
+PLAIN: Final = ("text", "tool_use")
 
 
 def answer(data: Any) -> Answer:
@@ -43,7 +46,16 @@ def choice(blocks: Any, reason: str | None) -> Choice:
             reasoning.append(str(block.get("thinking") or ""))
         elif kind == "tool_use":
             calls.append(parsed_call(block.get("id"), str(block.get("name") or ""), block.get("input")))
-    return Choice("".join(text) or None, calls, "".join(reasoning) or None, reason)
+    return Choice("".join(text) or None, calls, "".join(reasoning) or None, reason, native(blocks))
+
+
+def native(blocks: Any) -> dict[str, Any] | None:
+    """The blocks as they have to come back, where there are others than texts and calls: thoughts, for one.
+
+    Source: Anthropic, Extended thinking, "Preserving thinking blocks".
+    """
+    kept = [block for block in blocks if isinstance(block, Mapping) and block.get("text") != ""]
+    return {NATIVE: kept} if any(block.get("type") not in PLAIN for block in kept) else None
 
 
 def usage(data: Any) -> Usage | None:
@@ -111,6 +123,8 @@ class MessageReader:
             return text
         if kind == "thinking_delta":
             block["parts"].append(delta.get("thinking") or "")
+        elif kind == "signature_delta":
+            block["signature"] = delta.get("signature")
         elif kind == "input_json_delta":
             block["parts"].append(delta.get("partial_json") or "")
         return ""
@@ -132,9 +146,10 @@ class MessageReader:
 def whole(block: Mapping[str, Any]) -> dict[str, Any]:
     """A content block from its pieces."""
     joined = "".join(block["parts"])
-    kind = block.get("type")
-    if kind == "text":
-        return {"type": "text", "text": str(block.get("text") or "") + joined}
-    if kind == "thinking":
-        return {"type": "thinking", "thinking": str(block.get("thinking") or "") + joined}
-    return {**block, "input": joined or block.get("input")}
+    made = {key: value for key, value in block.items() if key != "parts"}
+    kind = str(block.get("type"))
+    if kind in ("text", "thinking"):
+        made[kind] = str(block.get(kind) or "") + joined
+    elif joined:
+        made["input"] = object_or_text(joined)
+    return made

@@ -46,12 +46,13 @@ class Request:
 
 @dataclass(slots=True)
 class Choice:
-    """One of the answers to a call."""
+    """One of the answers to a call. `native` is what the provider wants back of it; see `Message`."""
 
     text: str | None = None
     tool_calls: list[ToolCall] = field(default_factory=list)
     reasoning: str | None = None
     finish_reason: str | None = None
+    native: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from llmtrace import semconv
 from llmtrace.exceptions import UnsupportedError
 from llmtrace.providers.base import Answer, ChatProtocol, Request, Schema
-from llmtrace.providers.bedrock_reading import ConverseReader, answer
+from llmtrace.providers.bedrock_reading import NATIVE, ConverseReader, answer
 from llmtrace.providers.bedrock_rendering import defined, rendered
 from llmtrace.providers.messages import JSON_REQUEST, as_message, parts
 from llmtrace.types import Message, Part, ToolCall
@@ -97,6 +97,8 @@ def turn(message: Message) -> dict[str, Any]:
     if message.role == "tool":
         result = {"toolUseId": message.tool_call_id, "content": [{"text": message.text}]}
         return {"role": "user", "content": [{"toolResult": result}]}
+    if message.native is not None and NATIVE in message.native:
+        return {"role": message.role, "content": list(message.native[NATIVE])}
     return {
         "role": message.role,
         "content": [*(block(each) for each in parts(message)), *(tool_use(call) for call in message.tool_calls)],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from llmtrace.providers.base import Answer, Choice, Chunk
-from llmtrace.providers.openai_reading import count, parsed_call, text_or_none
+from llmtrace.providers.openai_reading import count, object_or_text, parsed_call, text_or_none
 from llmtrace.types import ToolCall, Usage
+
+NATIVE: Final = "bedrock"
 
 
 def answer(data: Any) -> Answer:
@@ -48,7 +50,16 @@ def choice(blocks: Any, reason: str | None) -> Choice:
             calls.append(parsed_call(used.get("toolUseId"), str(used.get("name") or ""), used.get("input")))
         if isinstance(thought, Mapping):
             reasoning.append(str((thought.get("reasoningText") or {}).get("text") or ""))
-    return Choice("".join(text) or None, calls, "".join(reasoning) or None, reason)
+    return Choice("".join(text) or None, calls, "".join(reasoning) or None, reason, native(blocks))
+
+
+def native(blocks: Any) -> dict[str, Any] | None:
+    """The blocks as they have to come back, where there are thoughts among them, which are signed.
+
+    Source: Amazon Bedrock, API reference, ReasoningTextBlock.
+    """
+    kept = [block for block in blocks if isinstance(block, Mapping) and block.get("text") != ""]
+    return {NATIVE: kept} if any("reasoningContent" in block for block in kept) else None
 
 
 def usage(data: Any) -> Usage | None:
@@ -92,7 +103,8 @@ class ConverseReader:
         return None
 
     def _block(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        return self._blocks.setdefault(event.get("contentBlockIndex") or 0, {"text": [], "input": [], "thought": []})
+        empty: dict[str, Any] = {"text": [], "input": [], "thought": [], "signed": {}}
+        return self._blocks.setdefault(event.get("contentBlockIndex") or 0, empty)
 
     def _added(self, event: Mapping[str, Any]) -> str:
         delta, block = event.get("delta") or {}, self._block(event)
@@ -102,7 +114,9 @@ class ConverseReader:
         if "toolUse" in delta:
             block["input"].append(delta["toolUse"].get("input") or "")
         if "reasoningContent" in delta:
-            block["thought"].append(delta["reasoningContent"].get("text") or "")
+            thought = delta["reasoningContent"]
+            block["thought"].append(thought.get("text") or "")
+            block["signed"].update((name, value) for name, value in thought.items() if name != "text")
         return text
 
     @property
@@ -131,7 +145,9 @@ def whole(block: Mapping[str, Any]) -> dict[str, Any]:
     if block["text"]:
         made["text"] = "".join(block["text"])
     if "toolUse" in block:
-        made["toolUse"] = {**block["toolUse"], "input": "".join(block["input"])}
-    if block["thought"]:
-        made["reasoningContent"] = {"reasoningText": {"text": "".join(block["thought"])}}
+        made["toolUse"] = {**block["toolUse"], "input": object_or_text("".join(block["input"]) or "{}")}
+    if "redactedContent" in block["signed"]:
+        made["reasoningContent"] = dict(block["signed"])
+    elif block["thought"]:
+        made["reasoningContent"] = {"reasoningText": {"text": "".join(block["thought"]), **block["signed"]}}
     return made

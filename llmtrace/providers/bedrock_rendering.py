@@ -29,6 +29,9 @@ def block(sent: Any) -> dict[str, Any]:
         texts = [each.get("text", each.get("json")) for each in result.get("content") or ()]
         response = texts[0] if len(texts) == 1 else texts
         return named({"type": "tool_call_response", "id": result.get("toolUseId"), "response": response})
+    if "reasoningContent" in sent:
+        thought = sent["reasoningContent"].get("reasoningText") or {}
+        return {"type": "reasoning", "content": str(thought.get("text") or "")}
     for modality in ("image", "document", "audio", "video"):
         if modality in sent:
             return medium(modality, sent[modality])

@@ -8,7 +8,7 @@ from typing import Any, Final
 from llmtrace import semconv
 from llmtrace.exceptions import UnsupportedError
 from llmtrace.providers.base import Answer, ChatProtocol, Request
-from llmtrace.providers.google_reading import GenerateReader, answer
+from llmtrace.providers.google_reading import NATIVE, GenerateReader, answer
 from llmtrace.providers.google_rendering import rendered, rendered_part
 from llmtrace.providers.messages import as_message, parts
 from llmtrace.types import Message, Part, ToolCall
@@ -99,6 +99,8 @@ def turn(message: Message, names: Mapping[str | None, str]) -> dict[str, Any]:
         name = message.name or names.get(message.tool_call_id) or ""
         response = {"id": message.tool_call_id or None, "name": name, "response": {"result": message.text}}
         return {"role": "user", "parts": [{"function_response": response}]}
+    if message.native is not None and NATIVE in message.native:
+        return {"role": "model", "parts": list(message.native[NATIVE])}
     said = [content_part(each) for each in parts(message)]
     said += [{"function_call": function_call(call)} for call in message.tool_calls]
     return {"role": "model" if message.role == "assistant" else "user", "parts": said}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import base64
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from llmtrace.providers.base import Answer, Choice, Chunk
 from llmtrace.providers.openai_reading import count, parsed_call, text_or_none
 from llmtrace.types import ToolCall, Usage
+
+NATIVE: Final = "google"
+SIGNATURE: Final = "thought_signature"
 
 
 def answer(data: Any) -> Answer:
@@ -35,9 +39,10 @@ def usage(data: Any) -> Usage | None:
 class _Candidate:
     """A candidate so far."""
 
-    __slots__ = ("calls", "finish_reason", "text", "thought")
+    __slots__ = ("calls", "finish_reason", "parts", "text", "thought")
 
     def __init__(self) -> None:
+        self.parts: list[Mapping[str, Any]] = []
         self.text: list[str] = []
         self.thought: list[str] = []
         self.calls: list[ToolCall] = []
@@ -45,6 +50,7 @@ class _Candidate:
 
     def add(self, part: Mapping[str, Any]) -> str:
         """Take a part, and give the text that it adds."""
+        self.parts.append(part)
         call = part.get("function_call")
         if isinstance(call, Mapping):
             self.calls.append(parsed_call(call.get("id"), str(call.get("name") or ""), call.get("args") or {}))
@@ -57,7 +63,29 @@ class _Candidate:
         return text
 
     def choice(self) -> Choice:
-        return Choice("".join(self.text) or None, self.calls, "".join(self.thought) or None, self.finish_reason)
+        text, thought = "".join(self.text) or None, "".join(self.thought) or None
+        return Choice(text, self.calls, thought, self.finish_reason, native(self.parts))
+
+
+def native(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The parts as they have to come back, where some of them are signed: calls without their signature are refused.
+
+    Source: Google, Gemini API, Thought signatures.
+    """
+    kept: list[dict[str, Any]] = []
+    for part in parts:
+        if part.get("thought") or part == {"text": ""}:
+            continue
+        if kept and kept[-1].keys() == part.keys() == {"text"}:
+            kept[-1]["text"] += part["text"]
+        else:
+            kept.append(dict(part))
+    if not any(SIGNATURE in part for part in kept):
+        return None
+    for part in kept:
+        if isinstance(part.get(SIGNATURE), str):  # bytes in JSON
+            part[SIGNATURE] = base64.urlsafe_b64decode(part[SIGNATURE])
+    return {NATIVE: kept}
 
 
 class GenerateReader:

@@ -21,6 +21,9 @@ class Host:
         seed: its name for the seed.
         required: its word for "call some tool".
         reasoning_beside: whether it counts reasoning tokens beside the completion's and not in them.
+        json_schema: whether it can be asked for an answer of a schema; if not, the prompt asks for it.
+        wants_thoughts: whether it wants back what it thought before it called tools, and refuses the call without.
+        json_object: whether it can be asked for JSON; if not, the prompt asks for it.
     """
 
     name: str
@@ -33,6 +36,9 @@ class Host:
     seed: str = "seed"
     required: str = "required"
     reasoning_beside: bool = False
+    json_schema: bool = True
+    json_object: bool = True
+    wants_thoughts: bool = False
 
 
 OPENAI: Final = Host(
@@ -75,7 +81,17 @@ LITELLM: Final = Host("litellm", "litellm", "LiteLLM", "http://localhost:4000", 
 
 OPENROUTER: Final = Host("openrouter", "openrouter", "OpenRouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY")
 
-DEEPSEEK: Final = Host("deepseek", "deepseek", "DeepSeek", "https://api.deepseek.com", "DEEPSEEK_API_KEY")
+# `json_schema` is refused with 400, and so is a call of tools that comes back without its `reasoning_content`.
+# Source: DeepSeek, API reference, Create chat completion: `response_format`; Thinking mode, "Tool calls".
+DEEPSEEK: Final = Host(
+    "deepseek",
+    "deepseek",
+    "DeepSeek",
+    "https://api.deepseek.com",
+    "DEEPSEEK_API_KEY",
+    json_schema=False,
+    wants_thoughts=True,
+)
 
 TOGETHER: Final = Host("together", "together", "Together", "https://api.together.xyz/v1", "TOGETHER_API_KEY")
 
@@ -83,8 +99,15 @@ FIREWORKS: Final = Host(
     "fireworks", "fireworks", "Fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"
 )
 
+# `json_object` is refused with 400, the usage comes with each chunk. Source: Perplexity, Structured outputs; Streaming.
 PERPLEXITY: Final = Host(
-    "perplexity", "perplexity", "Perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY", stream_options=False
+    "perplexity",
+    "perplexity",
+    "Perplexity",
+    "https://api.perplexity.ai",
+    "PERPLEXITY_API_KEY",
+    stream_options=False,
+    json_object=False,
 )
 
 OLLAMA: Final = Host("ollama", "ollama", "Ollama", "http://localhost:11434/v1")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from llmtrace import semconv
+from llmtrace.jsontext import as_json
 from llmtrace.providers.base import (
     Answer,
     AnyMessage,
@@ -16,7 +17,17 @@ from llmtrace.providers.base import (
 )
 from llmtrace.providers.hosts import Host
 from llmtrace.providers.media import data_url, encoded, named
-from llmtrace.providers.openai_reading import ChatReader, choice, describe, objects, part_of, text_or_none, usage
+from llmtrace.providers.messages import JSON_REQUEST
+from llmtrace.providers.openai_reading import (
+    THOUGHT,
+    ChatReader,
+    choice,
+    describe,
+    objects,
+    part_of,
+    text_or_none,
+    usage,
+)
 from llmtrace.providers.openai_rendering import rendered, rendered_tool
 from llmtrace.types import Message, Part, ToolCall
 
@@ -53,22 +64,33 @@ class ChatCompletions(ChatProtocol):
         self._names = {**COMMON, "max_tokens": host.max_tokens, "seed": host.seed}
 
     def body(self, request: Request) -> dict[str, Any]:
-        sent: dict[str, Any] = {"model": request.model, "messages": [message(each) for each in request.messages]}
+        messages = [message(each, wants_thoughts=self._host.wants_thoughts) for each in request.messages]
+        sent: dict[str, Any] = {"model": request.model, "messages": messages}
         for name, value in request.params.items():
             if name in self._names:
                 sent[self._names[name]] = list(value) if isinstance(value, tuple) else value
             elif name == "tool_choice":
                 sent["tool_choice"] = self._host.required if value == "required" else tool_choice(value)
-            elif name == "json_mode" and value:
-                sent["response_format"] = {"type": "json_object"}
-        if request.schema is not None:
-            sent["response_format"] = response_format(request.schema)
         if request.tools:
             sent["tools"] = [tool(each) for each in request.tools]
         if request.stream:
             sent |= {"stream": True, **({"stream_options": USAGE_TOO} if self._host.stream_options else {})}
+        self._shape(sent, request)
         sent.update(request.extra)
         return sent
+
+    def _shape(self, sent: dict[str, Any], request: Request) -> None:
+        """Ask for JSON, or for an answer of a schema: with what the host has for it, else in the prompt."""
+        schema, wants_json = request.schema, request.params.get("json_mode")
+        if schema is not None and self._host.json_schema:
+            sent["response_format"] = response_format(schema)
+        elif (schema is not None or wants_json) and self._host.json_object:
+            sent["response_format"] = {"type": "json_object"}
+        if schema is not None and not self._host.json_schema:
+            asking = f"{JSON_REQUEST} It has to be of this JSON schema: {as_json(schema.schema)}"
+            sent["messages"] = [{"role": "system", "content": asking}, *sent["messages"]]
+        elif wants_json and not self._host.json_object:
+            sent["messages"] = [{"role": "system", "content": JSON_REQUEST}, *sent["messages"]]
 
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
         attributes: dict[str, Any] = {semconv.OPENAI_API_TYPE: "chat_completions"}
@@ -113,7 +135,7 @@ def response_format(schema: Schema) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": named(form)}
 
 
-def message(given: AnyMessage) -> dict[str, Any]:
+def message(given: AnyMessage, *, wants_thoughts: bool = False) -> dict[str, Any]:
     """One message in OpenAI's form; a dict is taken to be in it already."""
     if not isinstance(given, Message):
         return dict(given)
@@ -125,6 +147,8 @@ def message(given: AnyMessage) -> dict[str, Any]:
         sent["content"] = [part(each) for each in given.content]
     if given.tool_calls:
         sent["tool_calls"] = [tool_call(each) for each in given.tool_calls]
+        if wants_thoughts:
+            sent[THOUGHT] = (given.native or {}).get(THOUGHT, "")
     if given.tool_call_id is not None:
         sent["tool_call_id"] = given.tool_call_id
     elif given.name is not None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.jsontext import as_json
 from llmtrace.providers.base import Answer, Choice, Chunk
 from llmtrace.types import ToolCall, Usage
+
+THOUGHT: Final = "reasoning_content"
 
 
 def usage(data: Any, reasoning_beside: bool = False) -> Usage | None:
@@ -69,7 +71,13 @@ def choice(data: Mapping[str, Any]) -> Choice:
         calls,
         text_or_none(said.get("reasoning_content")) or text_or_none(said.get("reasoning")),
         text_or_none(data.get("finish_reason")),
+        native(said.get("reasoning_content")),
     )
+
+
+def native(thought: Any) -> dict[str, Any] | None:
+    """What some hosts want back with a call of tools."""
+    return {THOUGHT: thought} if isinstance(thought, str) else None
 
 
 def objects(value: Any) -> list[Mapping[str, Any]]:
@@ -96,13 +104,19 @@ def parsed_call(id: Any, name: Any, arguments: Any) -> ToolCall:
     id, name = text_or_none(id), text_or_none(name) or ""
     if isinstance(arguments, Mapping):
         return ToolCall(id, name, dict(arguments))
-    try:
-        decoded = json.loads(arguments or "{}")
-    except (ValueError, TypeError, RecursionError):
-        decoded = None
+    decoded = object_or_text(arguments or "{}")
     if isinstance(decoded, dict):
         return ToolCall(id, name, decoded, text_or_none(arguments))
     return ToolCall(id, name, {}, str(arguments))
+
+
+def object_or_text(text: Any) -> Any:
+    """The JSON object that a text holds, or the text: a model may have been cut off in the middle of it."""
+    try:
+        decoded = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return text
+    return decoded if isinstance(decoded, dict) else text
 
 
 class _Choice:
@@ -190,6 +204,7 @@ class ChatReader:
                 [parsed_call(call["id"], call["name"], "".join(call["arguments"])) for call in state.calls],
                 "".join(state.reasoning) or None,
                 state.finish_reason,
+                native("".join(state.reasoning)) if state.reasoning else None,
             )
             for _, state in sorted(self._choices.items())
         ]
