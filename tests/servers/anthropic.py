@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from llmtrace.providers.messages import JSON_REQUEST
 from llmtrace.types import Usage
@@ -15,6 +15,7 @@ from tests.servers.wire import (
     INPUT,
     KEY,
     OUTPUT,
+    THOUGHT,
     Finish,
     Heard,
     Refusal,
@@ -27,9 +28,16 @@ from tests.servers.wire import (
 )
 
 FIELDS: Final = frozenset(
-    "model messages system max_tokens temperature top_p top_k stop_sequences stream tools tool_choice metadata thinking "
-    "service_tier container mcp_servers context_management output_config cache_control inference_geo speed".split()
+    "model messages system max_tokens temperature top_p top_k stop_sequences stream tools tool_choice metadata "
+    "thinking service_tier container mcp_servers context_management output_config cache_control inference_geo "
+    "speed".split()
 )
+SIGNATURE: Final = "c2lnbmVk"
+EMPTY: Final[Mapping[str, Mapping[str, Any]]] = {
+    "text": {"text": ""},
+    "thinking": {"thinking": "", "signature": ""},
+    "tool_use": {"input": {}},
+}
 
 
 class Messages(Wire):
@@ -37,8 +45,8 @@ class Messages(Wire):
 
     model = "claude-sonnet-4-5-20250929"
     id = "msg_1"
-    usage: ClassVar[Usage] = Usage(INPUT, OUTPUT, CACHED, 0)
-    words: ClassVar[Mapping[Finish, str]] = {
+    usage: Usage = Usage(INPUT, OUTPUT, CACHED, 0)
+    words: Mapping[Finish, str] = {
         "end": "end_turn",
         "tools": "tool_use",
         "length": "max_tokens",
@@ -55,7 +63,11 @@ class Messages(Wire):
         return {**head, "stop_reason": reason, "stop_sequence": None, **counted}
 
     def body(self, said: Said) -> dict[str, Any]:
-        content: list[dict[str, Any]] = [] if said.text is None else [{"type": "text", "text": said.text}]
+        content: list[dict[str, Any]] = []
+        if said.calls:
+            content.append({"type": "thinking", "thinking": THOUGHT, "signature": SIGNATURE})
+        if said.text is not None:
+            content.append({"type": "text", "text": said.text})
         content += [
             {"type": "tool_use", "id": each.id, "name": each.name, "input": dict(each.arguments)} for each in said.calls
         ]
@@ -71,7 +83,7 @@ class Messages(Wire):
         yield {"type": "message_start", "message": self._message([], None, self._tokens(1) if said.counted else None)}
         blocks = self.body(said)["content"]
         for index, block in enumerate(blocks):
-            empty = {"text": ""} if block["type"] == "text" else {"input": {}}
+            empty = EMPTY[block["type"]]
             yield {"type": "content_block_start", "index": index, "content_block": {**block, **empty}}
             yield {"type": "ping"}
             for delta in deltas(block, said):
@@ -95,7 +107,7 @@ class Messages(Wire):
 
     def wrong(self, received: Received) -> Refusal | None:
         headers = received.headers
-        if headers.get("x-api-key") != KEY:
+        if headers.get("x-api-key") != KEY and headers.get("authorization") != f"Bearer {KEY}":
             return Refusal(401, "invalid x-api-key")
         if "anthropic-version" not in headers:
             return Refusal(400, "anthropic-version: header is required")
@@ -131,7 +143,10 @@ class Messages(Wire):
 
 def deltas(block: Mapping[str, Any], said: Said) -> Iterator[dict[str, Any]]:
     """The pieces of a content block."""
-    if block["type"] == "text":
+    if block["type"] == "thinking":
+        yield from ({"type": "thinking_delta", "thinking": piece} for piece in halves(block["thinking"]))
+        yield {"type": "signature_delta", "signature": block["signature"]}
+    elif block["type"] == "text":
         yield from ({"type": "text_delta", "text": word} for word in said.words)
     else:
         yield {"type": "input_json_delta", "partial_json": ""}
@@ -169,6 +184,9 @@ def wrong_turns(messages: list[Mapping[str, Any]]) -> Refusal | None:
         if given != waiting:
             return Refusal(400, f"messages.{number}: `tool_use` ids were found without `tool_result` blocks after them")
         waiting = {block["id"] for block in blocks if block["type"] == "tool_use"}
+        thought = {"type": "thinking", "thinking": THOUGHT, "signature": SIGNATURE}
+        if waiting and blocks[0] != thought:
+            return Refusal(400, f"messages.{number}: Expected `thinking`, but found `{blocks[0]['type']}`")
     return Refusal(400, "`tool_use` ids were found without `tool_result` blocks after them") if waiting else None
 
 

@@ -6,14 +6,14 @@ import json
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from urllib.parse import unquote
 from zlib import crc32
 
 from llmtrace.providers.messages import JSON_REQUEST
 from llmtrace.types import Usage
 from tests.servers.http import Received, Script
-from tests.servers.wire import CACHED, INPUT, OUTPUT, Finish, Heard, Refusal, Said, Wire, answer, first, halves
+from tests.servers.wire import CACHED, INPUT, OUTPUT, THOUGHT, Finish, Heard, Refusal, Said, Wire, answer, first, halves
 
 ACCESS_KEY: Final = "AKIATESTS"
 REGION: Final = "eu-central-1"
@@ -26,6 +26,8 @@ FIELDS: Final = frozenset(
     "messages system inferenceConfig toolConfig guardrailConfig additionalModelRequestFields promptVariables "
     "additionalModelResponseFieldPaths requestMetadata performanceConfig serviceTier outputConfig".split()
 )
+SIGNATURE: Final = "c2lnbmVk"
+THINKING: Final = {"reasoningContent": {"reasoningText": {"text": THOUGHT, "signature": SIGNATURE}}}
 
 
 class Converse(Wire):
@@ -34,8 +36,8 @@ class Converse(Wire):
     stream_type = "application/vnd.amazon.eventstream"
     model = None
     id = "7fdbc480-6d28-4d1c-abbc-bd7f17c7dfec"
-    usage: ClassVar[Usage] = Usage(INPUT, OUTPUT, CACHED, 0)
-    words: ClassVar[Mapping[Finish, str]] = {
+    usage: Usage = Usage(INPUT, OUTPUT, CACHED, 0)
+    words: Mapping[Finish, str] = {
         "end": "end_turn",
         "tools": "tool_use",
         "length": "max_tokens",
@@ -50,10 +52,16 @@ class Converse(Wire):
         return {"inputTokens": INPUT - CACHED, "outputTokens": OUTPUT, "totalTokens": INPUT + OUTPUT, **beside}
 
     def body(self, said: Said) -> dict[str, Any]:
-        content: list[dict[str, Any]] = [] if said.text is None else [{"text": said.text}]
-        for each in said.calls:
-            content.append({"toolUse": {"toolUseId": each.id, "name": each.name, "input": dict(each.arguments)}})
-        whole = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": self.words[said.finish]}
+        content: list[dict[str, Any]] = [dict(THINKING)] if said.calls else []
+        if said.text is not None:
+            content.append({"text": said.text})
+        content += [
+            {"toolUse": {"toolUseId": each.id, "name": each.name, "input": dict(each.arguments)}} for each in said.calls
+        ]
+        whole = {
+            "output": {"message": {"role": "assistant", "content": content}},
+            "stopReason": self.words[said.finish],
+        }
         return {**whole, **({"usage": self._tokens()} if said.counted else {}), "metrics": {"latencyMs": 12}}
 
     def empty(self) -> dict[str, Any]:
@@ -65,17 +73,22 @@ class Converse(Wire):
     def _events(self, said: Said) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "messageStart", {"role": "assistant"}
         number = 0
+        if said.calls:
+            for delta in ({"text": THOUGHT}, {"signature": SIGNATURE}):
+                yield "contentBlockDelta", {"contentBlockIndex": 0, "delta": {"reasoningContent": delta}}
+            yield "contentBlockStop", {"contentBlockIndex": 0}
+            number = 1
         for word in said.words:
             yield "contentBlockDelta", {"contentBlockIndex": number, "delta": {"text": word}}
         if said.text is not None:
             yield "contentBlockStop", {"contentBlockIndex": number}
             number += 1
-        for number, each in enumerate(said.calls, number):
+        for index, each in enumerate(said.calls, number):
             start = {"toolUse": {"toolUseId": each.id, "name": each.name}}
-            yield "contentBlockStart", {"contentBlockIndex": number, "start": start}
+            yield "contentBlockStart", {"contentBlockIndex": index, "start": start}
             for piece in halves(json.dumps(each.arguments)):
-                yield "contentBlockDelta", {"contentBlockIndex": number, "delta": {"toolUse": {"input": piece}}}
-            yield "contentBlockStop", {"contentBlockIndex": number}
+                yield "contentBlockDelta", {"contentBlockIndex": index, "delta": {"toolUse": {"input": piece}}}
+            yield "contentBlockStop", {"contentBlockIndex": index}
         yield "messageStop", {"stopReason": self.words[said.finish]}
         yield "metadata", {**({"usage": self._tokens()} if said.counted else {}), "metrics": {"latencyMs": 12}}
 
@@ -109,9 +122,11 @@ class Converse(Wire):
         assert path is not None
         system = [each["text"] for each in body.get("system", ())]
         turns = [("system", text) for text in system if text != JSON_REQUEST]
-        for each in body["messages"]:
-            if not any("toolResult" in block for block in each["content"]):
-                turns.append((each["role"], "".join(block.get("text", "") for block in each["content"])))
+        turns += [
+            (each["role"], "".join(block.get("text", "") for block in each["content"]))
+            for each in body["messages"]
+            if not any("toolResult" in block for block in each["content"])
+        ]
         config, tools = body.get("inferenceConfig", {}), body.get("toolConfig", {})
         kept = {"temperature": "temperature", "topP": "top_p", "maxTokens": "max_tokens", "stopSequences": "stop"}
         forced = tools.get("toolChoice", {}).get("tool", {}).get("name")
@@ -155,6 +170,8 @@ def wrong_turns(messages: list[Mapping[str, Any]]) -> Refusal | None:
         if given != waiting:
             return Refusal(400, f"Expected toolResult blocks at messages.{number}.content for: {waiting ^ given}")
         waiting = {block["toolUse"]["toolUseId"] for block in each["content"] if "toolUse" in block}
+        if waiting and each["content"][0] != THINKING:
+            return Refusal(400, f"messages.{number}: Expected `thinking` before `tool_use`")
     return Refusal(400, "Expected toolResult blocks.") if waiting else None
 
 

@@ -18,7 +18,7 @@ from tests.servers.wire import (
     KEY,
     OUTPUT,
     REASONING,
-    Finish,
+    THOUGHT,
     Heard,
     Refusal,
     Said,
@@ -32,8 +32,9 @@ from tests.servers.wire import (
 
 OPENAI_FIELDS: Final = frozenset(
     "model messages temperature top_p n stream stream_options stop max_tokens max_completion_tokens presence_penalty "
-    "frequency_penalty logit_bias logprobs top_logprobs user seed tools tool_choice parallel_tool_calls response_format "
-    "service_tier store metadata reasoning_effort modalities audio prediction verbosity web_search_options "
+    "frequency_penalty logit_bias logprobs top_logprobs user seed tools tool_choice parallel_tool_calls "
+    "response_format service_tier store metadata reasoning_effort modalities audio prediction verbosity "
+    "web_search_options "
     "prompt_cache_key safety_identifier".split()
 )
 MISTRAL_FIELDS: Final = frozenset(
@@ -57,7 +58,8 @@ class Dialect:
     """What sets a host apart.
 
     `usage` is where a stream has it: in a last event without choices when it was asked for, in the event with the
-    finish reason, in Groq's own place, or growing in each event. `beside`: reasoning tokens are not in the completion's.
+    finish reason, in Groq's own place, or growing in each event. `beside`: reasoning tokens are not among the
+    completion's. `thinks`: what it thought before it called tools has to come back.
     """
 
     path: str = "/v1/chat/completions"
@@ -73,6 +75,7 @@ class Dialect:
     beside: bool = False
     fingerprint: str | None = "fp_1"
     filter: str = "content_filter"
+    thinks: bool = False
     empty_first: bool = False
 
 
@@ -86,7 +89,7 @@ class Chat(Wire):
         self.model = model
         self.id = id
         self.usage = usage
-        self.words: Mapping[Finish, str] = {  # type: ignore[misc]  # one class speaks for many hosts
+        self.words = {
             "end": "stop",
             "tools": "tool_calls",
             "length": "length",
@@ -110,6 +113,8 @@ class Chat(Wire):
 
     def body(self, said: Said) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": said.text}
+        if said.calls and self.dialect.thinks:
+            message["reasoning_content"] = THOUGHT
         if said.calls:
             message["tool_calls"] = [
                 {"id": each.id, "type": "function", "function": {"name": each.name, "arguments": arguments(each)}}
@@ -130,10 +135,14 @@ class Chat(Wire):
         if dialect.empty_first:
             yield {**self._head(""), "id": "", "model": "", "choices": [], "prompt_filter_results": []}
         yield self._chunk({"role": "assistant", "content": ""})
+        if said.calls and dialect.thinks:
+            yield from (self._chunk({"content": None, "reasoning_content": piece}) for piece in halves(THOUGHT))
         yield from (self._chunk({"content": word}) for word in said.words)
         for index, each in enumerate(said.calls):
             function = {"name": each.name, "arguments": ""}
-            yield self._chunk({"tool_calls": [{"index": index, "id": each.id, "type": "function", "function": function}]})
+            yield self._chunk(
+                {"tool_calls": [{"index": index, "id": each.id, "type": "function", "function": function}]}
+            )
             for piece in halves(arguments(each)):
                 yield self._chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
         last = self._chunk({}, self.words[said.finish])
@@ -168,6 +177,7 @@ class Chat(Wire):
                 lambda: self._wrong_shape(received.json),
                 lambda: wrong_tools(received.json, self.dialect),
                 lambda: wrong_order(received.json["messages"]),
+                lambda: self._wrong_thoughts(received.json["messages"]),
             )
         )
 
@@ -206,11 +216,26 @@ class Chat(Wire):
                 return Refusal(400, f"Invalid schema for response_format {asked['name']!r}: {where}")
         return None
 
+    def _wrong_thoughts(self, messages: list[Mapping[str, Any]]) -> Refusal | None:
+        for each in messages:
+            if self.dialect.thinks and each.get("tool_calls") and each.get("reasoning_content") != THOUGHT:
+                return Refusal(400, "Missing `reasoning_content` field in the assistant message")
+        return None
+
     def heard(self, received: Received) -> Heard:
         body = received.json
         form = (body.get("response_format") or {}).get("type")
         names = {"max_completion_tokens": "max_tokens", "random_seed": "seed"}
-        kept = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "random_seed", "tool_choice")
+        kept = (
+            "temperature",
+            "top_p",
+            "max_tokens",
+            "max_completion_tokens",
+            "stop",
+            "seed",
+            "random_seed",
+            "tool_choice",
+        )
         return Heard(
             body["model"],
             tuple((each["role"], text_of(each.get("content"))) for each in body["messages"] if each["role"] != "tool"),

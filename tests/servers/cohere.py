@@ -27,8 +27,9 @@ from tests.servers.wire import (
 )
 
 FIELDS: Final = frozenset(
-    "model messages tools strict_tools documents citation_options response_format safety_mode max_tokens stop_sequences "
-    "temperature seed frequency_penalty presence_penalty k p logprobs tool_choice thinking priority stream".split()
+    "model messages tools strict_tools documents citation_options response_format safety_mode max_tokens "
+    "stop_sequences temperature seed frequency_penalty presence_penalty k p logprobs tool_choice thinking priority "
+    "stream".split()
 )
 TOOLS: Final = Dialect(choices=frozenset({"REQUIRED", "NONE"}))
 
@@ -39,8 +40,8 @@ class ChatV2(Wire):
     model = None
     id = "83e3e297-264b-478e-9b22-5058386292ed"
     ended: ClassVar[bytes] = b"data: [DONE]\n\n"
-    usage: ClassVar[Usage] = Usage(INPUT, OUTPUT, CACHED)
-    words: ClassVar[Mapping[Finish, str]] = {
+    usage: Usage = Usage(INPUT, OUTPUT, CACHED)
+    words: Mapping[Finish, str] = {
         "end": "COMPLETE",
         "tools": "TOOL_CALL",
         "length": "MAX_TOKENS",

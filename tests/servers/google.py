@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from llmtrace.types import Usage
@@ -27,13 +28,16 @@ from tests.servers.wire import (
     first,
 )
 
-FIELDS: Final = frozenset("contents systemInstruction generationConfig tools toolConfig safetySettings cachedContent".split())
+FIELDS: Final = frozenset(
+    "contents systemInstruction generationConfig tools toolConfig safetySettings cachedContent".split()
+)
 CONFIG: Final = frozenset(
     "temperature topP topK maxOutputTokens stopSequences seed frequencyPenalty presencePenalty candidateCount "
-    "responseMimeType responseJsonSchema responseSchema thinkingConfig responseLogprobs logprobs responseModalities".split()
+    "responseMimeType responseJsonSchema responseSchema thinkingConfig responseLogprobs logprobs "
+    "responseModalities".split()
 )
-SIGNATURE: Final = base64.b64encode(b"\xfbthought\xff").decode()
-"""What comes with the first call of a turn, and has to come back with it. Source: Google, Gemini API, Thought signatures."""
+SIGNATURE: Final = b"\xfbthought\xff"
+"""Comes with the first call of a turn, and has to come back with it. Source: Google, Gemini API, Thought signatures."""
 
 
 class GenerateContent(Wire):
@@ -41,8 +45,8 @@ class GenerateContent(Wire):
 
     model = "gemini-2.5-flash"
     id = "resp-1"
-    usage: ClassVar[Usage] = COUNTED
-    words: ClassVar[Mapping[Finish, str]] = {
+    usage: Usage = COUNTED
+    words: Mapping[Finish, str] = {
         "end": "STOP",
         "tools": "STOP",
         "length": "MAX_TOKENS",
@@ -97,7 +101,7 @@ class GenerateContent(Wire):
             return Refusal(401, "API key not valid. Please pass a valid API key.")
         url = urlsplit(received.path)
         streamed = url.path.endswith(":streamGenerateContent")
-        if not url.path.startswith("/v1beta/models/") or not (streamed or url.path.endswith(":generateContent")):
+        if re.match(r"/v1(beta)?/models/", url.path) is None or not (streamed or url.path.endswith(":generateContent")):
             return Refusal(404, f"Not found: {url.path}")
         if streamed and parse_qs(url.query) != {"alt": ["sse"]}:
             return Refusal(400, "A stream of events is asked for with alt=sse.")
@@ -120,7 +124,7 @@ class GenerateContent(Wire):
         shape = "schema" if "responseJsonSchema" in config else "json" if "responseMimeType" in config else "text"
         given = [part["functionResponse"] for each in body["contents"] for part in each["parts"] if is_result(part)]
         return Heard(
-            unquote(url.path).removeprefix("/v1beta/models/").partition(":")[0],
+            unquote(url.path).rpartition("/")[2].partition(":")[0],
             tuple(turns),
             url.path.endswith(":streamGenerateContent"),
             {name: config[key] for key, name in kept.items() if key in config},
@@ -133,7 +137,7 @@ class GenerateContent(Wire):
 def called(call: Called, number: int) -> dict[str, Any]:
     """A part that asks for a tool; the first of a turn is signed."""
     part = {"functionCall": {"id": call.id, "name": call.name, "args": dict(call.arguments)}}
-    return part if number else {**part, "thoughtSignature": SIGNATURE}
+    return part if number else {**part, "thoughtSignature": base64.b64encode(SIGNATURE).decode()}
 
 
 def is_result(part: Mapping[str, Any]) -> bool:
@@ -154,8 +158,8 @@ def wrong_contents(contents: list[Mapping[str, Any]]) -> Refusal | None:
         if given != waiting:
             return Refusal(400, "The number of function response parts has to equal that of function call parts.")
         calls = [part for part in parts if "functionCall" in part]
-        if calls and calls[0].get("thoughtSignature") != SIGNATURE:
-            return Refusal(400, f"Function call is missing a thought_signature in functionCall parts, position {number}.")
+        if calls and base64.b64decode(calls[0].get("thoughtSignature", ""), b"-_") != SIGNATURE:
+            return Refusal(400, f"Function call is missing a thought_signature in functionCall parts, at {number}.")
         waiting = [part["functionCall"]["name"] for part in calls]
     return None
 

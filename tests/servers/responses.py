@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from tests.servers.chat import text_of
 from tests.servers.http import Received, Script
@@ -39,7 +39,7 @@ class Responses(Wire):
 
     model = "gpt-5-mini-2025-08-07"
     id = "resp_1"
-    words: ClassVar[Mapping[Finish, str]] = {"end": "completed", "tools": "completed", **REASONS}
+    words: Mapping[Finish, str] = {"end": "completed", "tools": "completed", **REASONS}
 
     def body(self, said: Said) -> dict[str, Any]:
         output: list[dict[str, Any]] = []
@@ -92,7 +92,11 @@ class Responses(Wire):
         yield {"type": "response.in_progress", "response": self._head("in_progress")}
         for index, item in enumerate(whole["output"]):
             at = {"output_index": index, "item_id": item["id"]}
-            yield {"type": "response.output_item.added", "output_index": index, "item": {**item, "status": "in_progress"}}
+            yield {
+                "type": "response.output_item.added",
+                "output_index": index,
+                "item": {**item, "status": "in_progress"},
+            }
             if item["type"] == "message":
                 for word in said.words:
                     yield {"type": "response.output_text.delta", **at, "content_index": 0, "delta": word}

@@ -1,4 +1,4 @@
-"""What the servers of model protocols have in common: an answer in no protocol's words, and how it goes over the wire."""
+"""What servers of model protocols have in common: an answer in no protocol's words, and its way over the wire."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from tests.servers.http import PATIENCE_S, Received, Script, ScriptedServer, bre
 TEXT: Final = "Read The Hobbit."
 KEY: Final = "key-for-tests"
 INPUT, OUTPUT, CACHED, REASONING = 21, 7, 4, 2  # tokens; cached ones are part of the input, reasoning of the output
+THOUGHT: Final = "The catalogue has it."
+"""What models that think aloud think before they ask for tools; they want it back, with its signature."""
 COUNTED: Final = Usage(INPUT, OUTPUT, CACHED, None, REASONING)
 
 Finish = Literal["end", "tools", "length", "filter"]
@@ -74,11 +76,11 @@ class Wire(ABC):
     """One host's protocol, from the host's side."""
 
     stream_type: ClassVar[str] = "text/event-stream; charset=utf-8"
-    words: ClassVar[Mapping[Finish, str]]
+    words: Mapping[Finish, str]
     """its own words for why an answer ends"""
     ended: ClassVar[bytes] = b""
     """what follows the last event of a stream"""
-    usage: ClassVar[Usage] = COUNTED
+    usage: Usage = COUNTED
     """what it tells of the tokens"""
     model: str | None
     """the model that it says has answered, None where it names none"""
