@@ -94,7 +94,7 @@ def stores(config: Config) -> dict[str, str]:
         if exporter.backend == DATABASE_BACKEND:
             alias = exporter.options.get("alias")
             where = DATABASE if alias is None else f'{exporter.where}["OPTIONS"]["alias"]'
-            found[config.database if alias is None else alias] = where
+            found[config.database if alias is None else str(alias)] = where
     return found
 
 

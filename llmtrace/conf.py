@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Final, Literal
 
@@ -19,6 +20,7 @@ from django.core.signals import setting_changed
 ROOT: Final = "LLMTRACE"
 OPENAI_BACKEND: Final = "llmtrace.providers.OpenAI"
 DATABASE_BACKEND: Final = "llmtrace.exporters.Database"
+LONGEST_S: Final = 1e9  # what waits longer, clocks and locks cannot count
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def read(raw: object) -> Config:
         if key in _SCALARS:
             reader.take(values, key.lower(), where, value, _SCALARS[key])
     values["resource"] = reader.mapping(f'{ROOT}["RESOURCE"]', given.get("RESOURCE"))
-    values["prices"] = reader.mapping(f'{ROOT}["PRICES"]', given.get("PRICES"))
+    values["prices"] = reader.prices(given.get("PRICES"))
     values["exclude_urls"] = reader.texts(f'{ROOT}["EXCLUDE_URLS"]', given.get("EXCLUDE_URLS"), _PATTERNS)
     values["instrumentors"] = reader.texts(f'{ROOT}["INSTRUMENTORS"]', given.get("INSTRUMENTORS"))
     values["providers"] = reader.providers(given.get("PROVIDERS", {"default": {"BACKEND": OPENAI_BACKEND}}))
@@ -167,6 +169,13 @@ def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _is_amount(value: object) -> bool:
+    try:
+        return not isinstance(value, bool) and Decimal(str(value)).is_finite()
+    except InvalidOperation:
+        return False
+
+
 def _is_pattern(text: str) -> bool:
     try:
         re.compile(text)
@@ -175,17 +184,22 @@ def _is_pattern(text: str) -> bool:
     return True
 
 
+_PRICED: Final = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"}
 _BOOL = _Kind("True or False", lambda v: isinstance(v, bool))
 _TEXT = _Kind("a text", lambda v: isinstance(v, str) and v != "")
 _TEXT_OR_NONE = _Kind("a text or None", lambda v: v is None or (isinstance(v, str) and v != ""))
 _PATH_OR_NONE = _Kind("a dotted path or None", lambda v: v is None or (isinstance(v, str) and "." in v))
 _COUNT = _Kind("a whole number above 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0)
 _COUNT_OR_NONE = _Kind("a whole number above 0, or None", lambda v: v is None or _COUNT.test(v))
-_SECONDS = _Kind("a number of seconds, 0 or more", lambda v: _number(v) and v >= 0)
+_SECONDS = _Kind("a number of seconds, 0 or more", lambda v: _number(v) and 0 <= v <= LONGEST_S)
 _SECONDS_OR_NONE = _Kind("a number of seconds, or None", lambda v: v is None or _SECONDS.test(v))
 _SHARE = _Kind("a number from 0 to 1", lambda v: _number(v) and 0 <= v <= 1)
 _TEXTS = _Kind("a list of texts", lambda v: isinstance(v, (list, tuple)) and all(isinstance(i, str) for i in v))
 _PATTERNS = _Kind("a list of regular expressions", lambda v: _TEXTS.test(v) and all(map(_is_pattern, v)))
+_PRICE = _Kind(
+    "a dict of USD per million tokens",
+    lambda v: isinstance(v, Mapping) and v.keys() <= _PRICED and all(map(_is_amount, v.values())),
+)
 _BOOL_OR_OPTIONS = _Kind("True, False or a dict of options", lambda v: isinstance(v, (bool, Mapping)))
 
 
@@ -258,6 +272,12 @@ class _Reader:
         self.wrong("E010", where, "has to be a dict.", f"It is a value of type {type(raw).__name__}.")
         return {}
 
+    def prices(self, raw: object) -> dict[str, Any]:
+        where, read = f'{ROOT}["PRICES"]', dict[str, Any]()
+        for model, price in self.mapping(where, raw).items():
+            self.take(read, model, f'{where}["{model}"]', price, _PRICE)
+        return read
+
     def texts(self, where: str, raw: object, kind: _Kind = _TEXTS) -> tuple[str, ...]:
         values: dict[str, Any] = {}
         if raw is not None:
@@ -274,9 +294,10 @@ class _Reader:
 
     def backend(self, where: str, raw: object, keys: frozenset[str]) -> dict[str, Any] | None:
         """The entry as a dict with BACKEND and OPTIONS in order, or None when there is nothing to build."""
-        given = self.mapping(where, raw)
         if not isinstance(raw, Mapping):
+            self.wrong("E010", where, "has to be a dict.", f"It is a value of type {type(raw).__name__}.")
             return None
+        given = dict(raw)
         self.known(where, given, keys)
         path = given.get("BACKEND")
         if not isinstance(path, str) or "." not in path:
@@ -310,7 +331,7 @@ class _Reader:
             given = self.backend(at, entry, frozenset({"BACKEND", "OPTIONS"}))
             if given is not None:
                 read[str(name)] = BackendConfig(given["BACKEND"], given["OPTIONS"], at)
-        if isinstance(raw, Mapping) and "default" not in raw:
+        if (raw is None or isinstance(raw, Mapping)) and "default" not in (raw or {}):
             hint = 'Calls that name no provider use "default": add it, or name a provider in every call.'
             self.wrong("E007", where, 'has no "default".', hint)
         return read

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,7 @@ def test_e006_two_exporters_of_one_name() -> None:
 def test_e007_providers_without_a_default() -> None:
     message = only({"PROVIDERS": {"other": {"BACKEND": "llmtrace.providers.OpenAI"}}, **NONE})
     assert message.id == "llmtrace.E007"
+    assert only({"PROVIDERS": None, **NONE}).id == "llmtrace.E007"
 
 
 def test_e008_an_unknown_database() -> None:
@@ -156,6 +158,8 @@ def test_e008_an_unknown_database() -> None:
     message = only(exporters(entry))
     assert message.id == "llmtrace.E008"
     assert 'LLMTRACE["EXPORTERS"][0]["OPTIONS"]["alias"]' in message.msg
+    message = only(exporters({"BACKEND": "llmtrace.exporters.Database", "OPTIONS": {"alias": ["nowhere"]}}))
+    assert message.id == "llmtrace.E008"
 
 
 @pytest.mark.parametrize(
@@ -170,12 +174,35 @@ def test_e008_an_unknown_database() -> None:
         ("INSTRUMENTORS", [1]),
         ("TRACER_PROVIDER", 5),
         ("EXIT_TIMEOUT", "5"),
+        ("EXIT_TIMEOUT", float("inf")),
     ],
 )
 def test_e010_a_value_of_the_wrong_type(key: str, value: Any) -> None:
     message = only({**NONE, key: value})
     assert message.id == "llmtrace.E010"
     assert f'LLMTRACE["{key}"] has to be' in message.msg
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        ({"PROVIDERS": {"default": None}}, 'LLMTRACE["PROVIDERS"]["default"]'),
+        ({"EXPORTERS": [None]}, 'LLMTRACE["EXPORTERS"][0]'),
+        ({"FILTERS": [None]}, 'LLMTRACE["FILTERS"][0]'),
+        ({"PRICES": {"m": 5}}, 'LLMTRACE["PRICES"]["m"]'),
+        ({"PRICES": {"m": {"input_mtok": "dear"}}}, 'LLMTRACE["PRICES"]["m"]'),
+        ({"PRICES": {"m": {"inputs": "1"}}}, 'LLMTRACE["PRICES"]["m"]'),
+    ],
+)
+def test_e010_an_entry_of_the_wrong_type(settings: dict[str, Any], where: str) -> None:
+    message = only({**NONE, **settings})
+    assert message.id == "llmtrace.E010"
+    assert message.msg.startswith(f"{where} has to be a dict")
+
+
+def test_a_price_that_is_one_is_taken_and_one_that_is_none_left_out() -> None:
+    good = {"input_mtok": "0.10", "cache_read_mtok": 0, "output_mtok": Decimal("0.4")}
+    assert read({"PRICES": {"good": good, "bad": {"input_mtok": "dear"}}}).prices == {"good": good}
 
 
 def test_settings_that_are_no_dict() -> None:
