@@ -57,7 +57,7 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-THOROUGH = settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @THOROUGH
