@@ -2,8 +2,8 @@
 
 Run it with ``python -m benchmarks.jobs``; the other needs ``pip install opentelemetry-instrumentation-celery``. Both
 make their spans in one provider, on their way to one exporter that throws them away, under a user and a session. The
-broker is in memory: a message is written and read as with a real one, and nothing waits. All variants run interleaved in
-one process; a figure is the median of the rounds, and what counts are the ratios.
+broker is in memory: a message is written and read as with a real one, and nothing waits. All variants run interleaved
+in one process; a figure is the median of the rounds, and what counts are the ratios.
 
 * *caller*: processor time of the thread that sends or runs the job;
 * *all*: processor time of the whole process, with everything that was ended also exported.
@@ -165,8 +165,8 @@ def bytes_added(bench: Bench) -> dict[str, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--jobs", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--jobs", type=int, default=50)
     arguments = parser.parse_args()
     configure()
     bench = Bench()

@@ -23,12 +23,13 @@ _PLAIN: Final = " :/@+()"  # beside letters, digits and "_.-~"
 _HEX: Final = re.compile("(?:[0-9a-f]{2}){8,32}")
 _UUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HEX_MARK, _UUID_MARK, _JSON_MARK = "!", "*", "$"  # what `quote` never leaves at the beginning of a value
-_TIME_BYTES: Final = 6
+_MISSING: Final = [""] * 5
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def packed(sent_at: float, attributes: TraceAttributes) -> str:
     """The text for a message sent at `sent_at`, in seconds since the epoch, with what fits of `attributes`."""
-    parts = [_base64(int(sent_at * 1000).to_bytes(_TIME_BYTES, "big"))]
+    parts = [_base36(int(sent_at * 1000))]
     parts += map(_short, (attributes.user_id, attributes.session_id, attributes.conversation_id))
     tags = map(_quoted, attributes.tags)
     metadata = (f"{_quoted(key)}={_scalar(value)}" for key, value in attributes.metadata.items())
@@ -42,13 +43,15 @@ def unpacked(text: object) -> tuple[float | None, TraceAttributes]:
     """The time, in seconds since the epoch, and the attributes of a header's value; what cannot be read is unknown."""
     if not isinstance(text, str) or not 0 < len(text) <= LONGEST:
         return None, NONE
-    sent_at, user, session, conversation, tags, metadata, *_ = [*text.split(";"), "", "", "", "", "", ""]
+    sent_at, user, session, conversation, tags, metadata = (text.split(";", 5) + _MISSING)[:6]
+    if not (user or session or conversation or tags or metadata):
+        return _time(sent_at), NONE
     return _time(sent_at), TraceAttributes(
         _long(user),
         _long(session),
         _long(conversation),
-        tuple(unquote(tag) for tag in tags.split(",") if tag),
-        dict(_pairs(metadata)),
+        tuple(map(unquote, filter(None, tags.split(",")))) if tags else (),
+        dict(_pairs(metadata)) if metadata else {},
     )
 
 
@@ -60,12 +63,21 @@ def _bytes(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits
+
+
 def _time(text: str) -> float | None:
+    if not 0 < len(text) <= 10 or not text.isalnum():
+        return None
     try:
-        data = _bytes(text)
+        return int(text, 36) / 1000
     except ValueError:
         return None
-    return int.from_bytes(data, "big") / 1000 if len(data) == _TIME_BYTES else None
 
 
 def _quoted(text: str) -> str:

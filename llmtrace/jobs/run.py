@@ -35,6 +35,8 @@ OPERATION: Final = {semconv.MESSAGING_OPERATION: "run", semconv.MESSAGING_OPERAT
 class Run:
     """One attempt of a job, from the moment before its task is called until after its callbacks are sent."""
 
+    __slots__ = ("_around", "_request", "_surroundings", "_theirs", "id", "name", "sent", "span", "task")
+
     def __init__(self, task: Any, request: Request) -> None:
         self.task = task
         self.id = request.id
