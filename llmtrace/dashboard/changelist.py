@@ -42,7 +42,12 @@ class Place:
             place = None if started_at is None else cls(started_at, int(key))
         except ValueError:
             return None
-        return place if place and timezone.is_aware(place.started_at) == settings.USE_TZ and place.key >= 0 else None
+        return place if place and place._makes_sense() else None
+
+    def _makes_sense(self) -> bool:
+        """Whether there can be such a span; times at the ends of the calendar can't be turned into another zone's."""
+        zoned = timezone.is_aware(self.started_at) == settings.USE_TZ
+        return zoned and 1970 <= self.started_at.year < 9999 and 0 <= self.key < 1 << 63
 
     def __str__(self) -> str:
         return f"{self.started_at.isoformat()}~{self.key}"

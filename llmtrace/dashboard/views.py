@@ -53,16 +53,22 @@ def trace_page(request: HttpRequest, site: AdminSite, trace_id: str) -> HttpResp
         "trace_id": trace_id,
         "short_id": figures.short_id(trace_id),
     }
-    trace = load(trace_id, request.GET.get("span"))
+    trace = load(trace_id, _asked_for(request))
     if trace is None:
         context["title"] = _("No such trace")
         return TemplateResponse(request, "admin/llmtrace/no_trace.html", context, status=404)
     return TemplateResponse(request, "admin/llmtrace/trace.html", {**context, **_context(request, site, trace)})
 
 
+def _asked_for(request: HttpRequest) -> str | None:
+    """The id of the span that the address names; NUL is taken out, since PostgreSQL refuses it."""
+    span_id = request.GET.get("span")
+    return None if span_id is None else span_id.replace("\0", "")
+
+
 def _context(request: HttpRequest, site: AdminSite, trace: Trace) -> dict[str, Any]:
     placed = arrange(map(node_of, trace.spans))
-    span = trace.span(request.GET.get("span", "")) or _worth_reading(trace, placed)
+    span = trace.span(_asked_for(request) or "") or _worth_reading(trace, placed)
     scale = scale_of(place.node for place in placed)
     root = placed[0].node
     return {
@@ -152,7 +158,7 @@ def trace_json(request: HttpRequest, trace_id: str) -> HttpResponse:
     """
     if not may_view_spans(request):
         raise PermissionDenied
-    text = trace_as_json(trace_id, request.GET.get("span"), may_view_content(request))
+    text = trace_as_json(trace_id, _asked_for(request), may_view_content(request))
     if text is None:
         raise Http404
     return HttpResponse(text, content_type="application/json", headers={"X-Content-Type-Options": "nosniff"})

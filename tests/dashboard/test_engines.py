@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.test import RequestFactory, override_settings
 
@@ -97,9 +97,24 @@ def test_a_trace_is_drawn_with_what_was_said(store: str) -> None:
     said = '{"gen_ai.output.messages": [{"role": "assistant", "parts": ["Hello \\u2603"]}]}'
     tags = {"llmtrace.tags": ["ü"]}
     span = add(store, "greet", content=said, trace_id=TRACE, attributes=tags, events=[{"name": "e"}])
-    trace = admin.site.get_model_admin(Trace)
-    assert isinstance(trace, TraceAdmin)
-    page = trace.page(request(span=span.span_id), TRACE)
+    page = trace_admin().page(request(span=span.span_id), TRACE)
     assert isinstance(page, TemplateResponse)
     assert "Hello ☃" in page.render().content.decode()
-    assert b"Hello \\u2603" in trace.json(request(), TRACE).content
+    assert b"Hello \\u2603" in trace_admin().json(request(), TRACE).content
+
+
+def test_a_choice_that_is_nonsense_is_answered(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmtrace.dashboard.trace.MAX_SPANS", 1)
+    for number in range(2):
+        add(store, str(number), trace_id=TRACE)
+    for nonsense in ("a\0b", "x" * 9_000, "'"):
+        answer = trace_admin().page(request(span=nonsense), TRACE)
+        assert answer.status_code == 200
+        with pytest.raises(Http404):
+            trace_admin().json(request(span=nonsense), TRACE)
+
+
+def trace_admin() -> TraceAdmin:
+    found = admin.site.get_model_admin(Trace)
+    assert isinstance(found, TraceAdmin)
+    return found

@@ -206,7 +206,14 @@ def test_new_spans_do_not_shift_an_older_page(client_of_viewer: Client, monkeypa
     assert [span.name for span in client_of_viewer.get(LIST + older).context["cl"].result_list] == ["1", "0"]
 
 
-@pytest.mark.parametrize("place", ["", "~", "nonsense~7", "2026-11-22T11:58:18~", "2026-99-22T11:58:18+00:00~1", "~-1"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "", "~", "nonsense~7", "2026-11-22T11:58:18~", "2026-99-22T11:58:18+00:00~1", "~-1", f"{NOON.isoformat()}~-1",
+        "9999-12-31T23:59:59-12:00~1", "0001-01-01T00:00:00+12:00~1", f"{NOON.isoformat()}~{10**30}", "1" * 9_000,
+        "2026-11-22T11:58:18~1",
+    ],
+)  # fmt: skip
 def test_a_place_that_makes_no_sense_is_the_begin(client_of_viewer: Client, place: str) -> None:
     rows.span("only")
     assert names(client_of_viewer, before=place) == ["only"]
