@@ -20,7 +20,7 @@ from llmtrace.calls.reply import Reply
 from llmtrace.exceptions import OutputError
 from llmtrace.providers.base import Answer, Provider, Request
 from llmtrace.tracing.call_span import CallSpan
-from llmtrace.types import Message
+from llmtrace.types import Message, Part
 
 
 class Inference:
@@ -65,7 +65,7 @@ class Inference:
             attributes[semconv.PROMPT_VERSION] = self.prompt.version
         span = CallSpan(self.name, attributes, SpanKind.CLIENT, self.plan.params.get("capture_content"))
         if span.content is not None:
-            span.content.add(self._input, sum(map(_size, self.request.messages)))
+            span.content.add(self._input, sum(map(_size, self.request.messages)) + self.prompt.size())
         return span
 
     def _input(self) -> dict[str, Any]:
@@ -158,4 +158,4 @@ def _size(message: Any) -> int:
 def _part_size(part: Any) -> int:
     if isinstance(part, Mapping):
         return sum(len(value) for value in part.values() if isinstance(value, str))
-    return len(part.text or "") + len(part.data or b"")
+    return len(part.text or "") + len(part.data or b"") if isinstance(part, Part) else 0

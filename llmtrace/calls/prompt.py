@@ -38,6 +38,20 @@ class Prompt:
             content[semconv.PROMPT_TEMPLATE] = self.template
         return content
 
+    def size(self) -> int:
+        """About how many bytes the variables hold, which need not be in the messages."""
+        return sum(map(_size, self.variables.values()))
+
+
+def _size(copied: Any) -> int:
+    if isinstance(copied, str):
+        return len(copied)
+    if isinstance(copied, dict):
+        copied = copied.values()
+    elif not isinstance(copied, list):
+        return 0
+    return sum(map(_size, copied))
+
 
 def prompt_template(template: str, *, name: str | None = None, version: str | None = None) -> Callable[[F], F]:
     """Write a call's prompt as a text with places for the function's arguments.

@@ -116,7 +116,7 @@ class Outer:
         label = f"{INVOKE_AGENT} {shown}" if plan.rounds and name is None else shown
         self.span = CallSpan(label, attributes, SpanKind.INTERNAL, plan.params.get("capture_content"))
         if self.span.content is not None:
-            self.span.content.add(prompt.content, 0)
+            self.span.content.add(prompt.content, prompt.size())
 
     def told(self, reply: Reply[Any]) -> Reply[Any]:
         """End the span; the reply is that of the whole call from now on."""

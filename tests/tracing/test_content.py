@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from llmtrace import LLM, Message, llm_call, prompt_template, trace_attributes
 from llmtrace.pipeline.ended import EndedSpan
+from llmtrace.pipeline.fanout import fanout
 from llmtrace.testing import CapturedSpans, captured_spans
 from tests.scripted import ask, open_stream, providers
 from tests.servers.http import ScriptedServer
@@ -133,6 +134,31 @@ def test_content_is_cut_inside_its_structure(server: ScriptedServer) -> None:
     cut = f"{long[:20]}… ({len(long) - 20} characters more)"
     assert span.attributes["gen_ai.input.messages"] == [{"role": "user", "parts": [{"type": "text", "content": cut}]}]
     assert span.attributes["gen_ai.output.messages"][0]["parts"][0]["content"] == cut
+
+
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_the_bytes_of_a_queue_count_variables_that_no_message_shows(server: ScriptedServer, rounds: int) -> None:
+    @llm_call("gpt-4o-mini", tool_rounds=rounds)
+    def about(documents: list[dict[str, str]]) -> str:
+        return f"How many are {len(documents)}?"
+
+    server.answers(answer(completion(choice("One."))))
+    small = {
+        "NAME": "small",
+        "BACKEND": "opentelemetry.sdk.trace.export.in_memory_span_exporter.InMemorySpanExporter",
+        "QUEUE": {"bytes": 50_000},
+    }
+    with captured_spans(PROVIDERS=providers(server), EXPORTERS=[small]) as spans:
+        about([{"text": "long " * 20_000}])
+        assert len(spans) == 1 + rounds
+        assert fanout.accounts()["small"].dropped == {"queue full": 1}
+
+
+@pytest.mark.parametrize("part", [5, None, ["nested"]])
+def test_what_a_dict_message_holds_is_the_providers_to_judge(server: ScriptedServer, part: Any) -> None:
+    server.answers(refusal(400, "No such part."))
+    with captured_spans(PROVIDERS=providers(server)), pytest.raises(openai.BadRequestError):
+        LLM("gpt-4o-mini").chat([{"role": "user", "content": [part]}])
 
 
 KEY: Final = "sk-proj-Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXyZ4aB7cD0eF3gH6iJ9kL2mN5oP8qR1sT4uV"
