@@ -8,7 +8,7 @@ from typing import Any, Final
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.wsgi import WSGIGetter
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind
 
 from llmtrace.conf import get_config
 from llmtrace.tracing import attributes as trace_attributes
@@ -27,7 +27,9 @@ class Arrival(NonRecordingSpan):
     def __init__(self, meta: dict[str, Any]) -> None:
         """`meta` is the request's `META`, which has its headers under WSGI and ASGI alike."""
         super().__init__(trace.INVALID_SPAN_CONTEXT)
-        context = trace.get_current_span(propagate.extract(meta, Context(), _headers)).get_span_context()
+        self.trusted = get_config().trust_incoming
+        headers = _trusted if self.trusted else _untrusted
+        context = trace.get_current_span(propagate.extract(meta, Context(), headers)).get_span_context()
         self.incoming = context if context.is_valid else None
 
 
@@ -42,26 +44,26 @@ class RequestTracer:
         above = trace.get_current_span(context)
         if isinstance(above, Arrival):
             kind, parent = SpanKind.SERVER, trace.INVALID_SPAN_CONTEXT
-            if above.incoming is not None and get_config().trust_incoming:
+            if above.incoming is not None and above.trusted:
                 parent = above.incoming
             elif above.incoming is not None:
-                links.append(Link(_without_state(above.incoming)))
+                links.append(Link(above.incoming))
             context = trace.set_span_in_context(NonRecordingSpan(parent), context)
         attributes = {**attributes, **trace_attributes.current().on_span}
         return get_tracer(SCOPE).start_span(name, context, kind, attributes, links, **more)
 
 
-def _without_state(context: SpanContext) -> SpanContext:
-    return SpanContext(context.trace_id, context.span_id, is_remote=True, trace_flags=context.trace_flags)
-
-
 class _Headers(WSGIGetter):
-    """Reads headers for propagators: without baggage, and without what they would complain about in the log."""
+    """Reads headers for propagators, without some, and without what they would complain about in the log."""
+
+    def __init__(self, *hidden: str) -> None:
+        self._hidden = hidden
 
     def get(self, carrier: dict[str, Any], key: str) -> list[str] | None:
-        values = None if key.lower() == "baggage" else super().get(carrier, key)
+        values = None if key.lower() in self._hidden else super().get(carrier, key)
         too_long = values is not None and len(values[0]) > LONGEST and key.lower() != "tracestate"
         return None if too_long else values
 
 
-_headers: Final = _Headers()
+_trusted: Final = _Headers("baggage")
+_untrusted: Final = _Headers("baggage", "tracestate")

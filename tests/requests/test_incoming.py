@@ -59,13 +59,14 @@ async def test_the_same_under_asgi(site: Recorded) -> None:
 
 
 def test_a_trusted_trace_goes_on(trusting: Recorded) -> None:
-    Client().get("/plain/", headers={"traceparent": SAMPLED})
+    Client().get("/plain/", headers={"traceparent": SAMPLED, "tracestate": "vendor=value"})
     request = trusting.one("GET plain/")
     assert request.kind is SpanKind.SERVER
     assert request.parent is not None
     assert request.context is not None
     assert trace.format_trace_id(request.context.trace_id) == TRACE
     assert trace.format_span_id(request.parent.span_id) == SPAN
+    assert request.context.trace_state == {"vendor": "value"}
     assert not request.links
 
 
@@ -87,8 +88,8 @@ def test_baggage_never_enters_under_wsgi(site: Recorded) -> None:
     assert Client().get("/carried/", headers={"baggage": "user.id=admin"}).content == b"{}"
 
 
-def test_nonsense_in_baggage_is_no_line_in_the_log(site: Recorded, caplog: pytest.LogCaptureFixture) -> None:
-    Client().get("/plain/", headers={"baggage": "=;%zz,no equals sign"})
+def test_nonsense_beside_a_trace_is_no_line_in_the_log(site: Recorded, caplog: pytest.LogCaptureFixture) -> None:
+    Client().get("/plain/", headers={"traceparent": SAMPLED, "baggage": "=;%zz,no equals sign", "tracestate": "=" * 99})
     assert caplog.records == []
 
 

@@ -150,6 +150,7 @@ def test_the_servers_log_has_nothing_from_us(visits: Visits) -> None:
     ours = [line for line in visits.log.splitlines() if "llmtrace" in line and not line.lstrip().startswith("File")]
     assert ours == []
     assert "detach" not in visits.log
+    assert "w3c" not in visits.log
     assert "Exception ignored" not in visits.log
 
 
