@@ -31,26 +31,28 @@ def _dumped(value: Any) -> str:
     return to_json(value, serialize_unknown=True, inf_nan_mode="strings").decode()
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def plain(value: Any) -> Any:
     """`value` as JSON types only, with cycles and depth cut."""
-    try:
-        return _plain(value, depth)
-    except Exception:
-        return f"<{type(value).__name__}>"
+    return _plain(value, ())
 
 
-def _plain(value: Any, depth: int) -> Any:
+def _plain(value: Any, above: tuple[int, ...]) -> Any:
+    """`above` has the ids of the containers around `value`: one that holds itself twice would double at each level."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    if isinstance(value, str):
-        return encodable(value)
-    if depth > MAX_DEPTH:
-        return "…"
-    if isinstance(value, Mapping):
-        return {str(plain(str(key))): plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item, depth + 1) for item in value]
-    return encodable(str(value))
+    try:
+        if isinstance(value, str):
+            return encodable(value)
+        if len(above) > MAX_DEPTH or id(value) in above:
+            return "…"
+        inside = (*above, id(value))
+        if isinstance(value, Mapping):
+            return {encodable(str(key)): _plain(item, inside) for key, item in value.items()}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [_plain(item, inside) for item in value]
+        return encodable(str(value))
+    except Exception:  # what classes of other people's raise
+        return f"<{type(value).__name__}>"
 
 
 def encodable(text: str) -> str:
