@@ -14,6 +14,7 @@ from llmtrace.conf import ExporterConfig
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.filtering import Filter, Lost, passed
 from llmtrace.pipeline.ledger import Account, Ledger
+from llmtrace.pipeline.lineage import adopted
 from llmtrace.pipeline.queue import Item
 from llmtrace.pipeline.sampling import Share
 
@@ -49,15 +50,17 @@ class DirectPipe:
             return True
         self.ledger.ended()
         try:
-            self._give(passed(item.ended(), self._filters))
+            self._give(passed(item.ended(), self._filters), item)
         except Exception as error:
             self.ledger.error(type(error).__qualname__)
             self.ledger.dropped("processor raised")
             self._tell("raised when a span ended")
         return True
 
-    def _give(self, span: EndedSpan | Lost) -> None:
+    def _give(self, span: EndedSpan | Lost, item: Item) -> None:
         if isinstance(span, EndedSpan):
+            if self.llm:
+                span = adopted(span, item.kin)
             self._processor.on_end(span.for_export())
             self.ledger.sent(1)
         elif span is Lost.RAISED:

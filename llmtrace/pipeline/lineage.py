@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind
 
 from llmtrace import semconv
+from llmtrace.pipeline.ended import EndedSpan
 
 REQUEST_SCOPES: Final = ("opentelemetry.instrumentation.django", "opentelemetry.instrumentation.asgi")
 OWN_SCOPE: Final = "llmtrace"  # calls, tools, agents and what holds several of them together
@@ -100,6 +101,12 @@ class Lineage:
             self._ended.popitem(last=False)
         except KeyError:  # another thread has emptied it
             return
+
+
+def adopted(span: EndedSpan, kin: Kin | None) -> EndedSpan:
+    """`span` with its nearest kept ancestor as parent, for who gets none of the spans in between."""
+    parent = span.parent if kin is None else kin.kept_parent()
+    return span if parent == span.parent else span.edited(parent=parent)
 
 
 def is_llm(span: ReadableSpan) -> bool:

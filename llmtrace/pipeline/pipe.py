@@ -16,6 +16,7 @@ from llmtrace.pipeline.delivery import Delivery
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.filtering import Filter, Lost, passed
 from llmtrace.pipeline.ledger import Account, Ledger
+from llmtrace.pipeline.lineage import adopted
 from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.queue import Entry, Item, SpanQueue
 from llmtrace.pipeline.sampling import Share
@@ -168,10 +169,8 @@ class Pipe:
 
     def _adopted(self, span: EndedSpan, item: Item) -> EndedSpan:
         """The span with its nearest kept ancestor as parent, in the form that the exporter reads."""
-        if self.llm and item.kin is not None:
-            parent = item.kin.kept_parent()
-            if parent != span.parent:
-                span = span.edited(parent=parent)
+        if self.llm:
+            span = adopted(span, item.kin)
         return span if self._structured else span.for_export()
 
     # From any thread

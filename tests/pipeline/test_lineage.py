@@ -14,6 +14,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 
 from llmtrace.pipeline.lineage import Lineage, is_llm
 from llmtrace.tracing.setup import flush, get_tracer
+from tests.pipeline.exporters import Kept
 from tests.pipeline.making import entry, exporting
 
 KINDS = st.sampled_from(["call", "publish", "run", "request", "query", "query"])
@@ -147,3 +148,21 @@ def test_the_exporter_gets_a_tree_without_holes_and_others_get_all() -> None:
     assert [tool.name, chat.name, request.name] == ["execute_tool", "chat", "GET /"]
     assert (tool.parent, chat.parent, request.parent) == (chat.context, request.context, None)
     assert every[4].parent == every[5].context  # the other exporter's copy keeps its own parent
+
+
+def test_a_processor_without_a_queue_gets_the_same_tree() -> None:
+    llm: list[ReadableSpan] = []
+    processor = {
+        "BACKEND": "opentelemetry.sdk.trace.export.SimpleSpanProcessor",
+        "OPTIONS": {"span_exporter": Kept(llm)},
+        "SPANS": "llm",
+    }
+    spans = get_tracer("tests")
+    with (
+        exporting(processor),
+        spans.start_as_current_span("GET /", kind=SpanKind.SERVER),
+        spans.start_as_current_span("view"),
+    ):
+        spans.start_span("chat", attributes={"gen_ai.operation.name": "chat"}).end()
+    chat, request = llm
+    assert (chat.parent, request.parent) == (request.context, None)
