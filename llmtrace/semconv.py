@@ -103,6 +103,7 @@ JOB_ATTEMPT: Final = "llmtrace.job.attempt"  # 1 for the first
 JOB_QUEUE_TIME: Final = "llmtrace.job.queue_time"  # seconds in the queue, without the delay that was asked for
 JOB_DELAY: Final = "llmtrace.job.delay"  # seconds from publish to the countdown or eta that was asked for
 JOB_REDELIVERED: Final = "llmtrace.job.redelivered"  # True where the broker delivered the message before
+JOB_SCHEDULE: Final = "llmtrace.job.schedule"  # the name of beat's schedule by which a job was sent
 JOB_REASON: Final = "llmtrace.job.reason"  # why a job did not run, or did not end by itself
 JOB_PARENT_ID: Final = "llmtrace.job.parent_id"
 JOB_ROOT_ID: Final = "llmtrace.job.root_id"

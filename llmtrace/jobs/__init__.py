@@ -16,6 +16,9 @@ PARTS: Final = {
     "llmtrace.jobs.run": "celery.app.base",
     "llmtrace.jobs.publish": "celery.app.base",
     "llmtrace.jobs.worker": "celery.app.base",
+    "llmtrace.jobs.on_commit": "celery.app.base",
+    "llmtrace.jobs.wait": "celery.result",
+    "llmtrace.jobs.beat": "celery.beat",
     "llmtrace.jobs.unfinished": "celery.worker.request",
 }
 """Each part of the instrumentation, and the module of Celery with whose import it is connected."""

@@ -13,7 +13,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import unwrap
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind
 from wrapt import wrap_function_wrapper
 
 from llmtrace import semconv
@@ -21,6 +21,7 @@ from llmtrace.conf import get_config
 from llmtrace.jobs import message, others
 from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
 from llmtrace.jobs.message import Sent
+from llmtrace.jobs.on_commit import registered_by
 from llmtrace.jobs.run import running
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
@@ -45,9 +46,20 @@ class Publish:
         self._token: Any = None
 
     def begin(self, attributes: dict[str, Any], parent: Context | None = None) -> None:
-        """Start the span, once all is known that a sampler may ask for, and make it current."""
+        """Start the span, once all is known that a sampler may ask for, and make it current.
+
+        Below `parent` if it is given; else below the current span, with a link to the span that registered the sending
+        on commit, or below that if there is no other.
+        """
+        links, registered = [], registered_by.get()
+        if registered is not None and parent is None:
+            current = trace.get_current_span().get_span_context()
+            if not current.is_valid:
+                parent = trace.set_span_in_context(NonRecordingSpan(registered))
+            elif current != registered:
+                links.append(Link(registered))
         self._span = get_tracer(SCOPE).start_span(
-            f"publish {self.name}", parent, SpanKind.PRODUCER, attributes, start_time=self._began
+            f"publish {self.name}", parent, SpanKind.PRODUCER, attributes, links, self._began
         )
         self._token = otel_context.attach(trace.set_span_in_context(self._span))
 
@@ -69,6 +81,9 @@ class Publish:
                 record(self._span, error)
             self._span.end()
 
+
+scheduled_by: Final[ContextVar[str | None]] = ContextVar("llmtrace_schedule", default=None)
+"""The name of the schedule by which beat is sending a job."""
 
 _sending: ContextVar[Publish | None] = ContextVar("llmtrace_publish", default=None)
 
@@ -138,6 +153,8 @@ def before_publish(
     elif not publish.begun:
         described = {**job_attributes(publish.name, facts), **OPERATION, **attributes.on_span}
         described |= _wait(facts.get("eta"), publish.app.timezone, now) | _chord(body)
+        if schedule := scheduled_by.get():
+            described[semconv.JOB_SCHEDULE] = schedule
         if queue := declare[0].name if declare else routing_key or getattr(exchange, "name", exchange):
             described[semconv.MESSAGING_DESTINATION] = str(queue)
         publish.begin(described, context)

@@ -29,6 +29,7 @@ from llmtrace.tracing.setup import flush, get_tracer
 
 SCOPE: Final = "llmtrace.jobs"
 UID: Final = "llmtrace.jobs.run"
+RELATION: Final = "llmtrace_relation"  # an option of a task
 OPERATION: Final = {semconv.MESSAGING_OPERATION: "run", semconv.MESSAGING_OPERATION_TYPE: "process"}
 
 
@@ -69,7 +70,7 @@ class Run:
     def _start(self, parent: Context, attributes: dict[str, Any]) -> None:
         links: list[Link] = []
         if not self._request.is_eager:
-            parent, links = related(self.sent, attributes)
+            parent, links = related(self.sent, attributes, self.task)
         self.span = get_tracer(SCOPE).start_span(self.name, parent, SpanKind.CONSUMER, attributes, links)
         self._surroundings.attach(trace.set_span_in_context(self.span, parent))
 
@@ -120,11 +121,16 @@ class Run:
         return Sent(trace.set_span_in_context(self.span, Context()), None, None, self.sent.attributes)
 
 
-def related(sent: Sent, attributes: Mapping[str, Any]) -> tuple[Context, list[Link]]:
-    """Where an attempt's span goes: below what sent it, or at the head of a trace of its own with a link to that."""
+def related(sent: Sent, attributes: Mapping[str, Any], task: Any = None) -> tuple[Context, list[Link]]:
+    """Where an attempt's span goes: below what sent it, or at the head of a trace of its own with a link to that.
+
+    A task's own ``llmtrace_relation`` comes before the settings.
+    """
     jobs = get_config().jobs
-    delay = attributes.get(semconv.JOB_DELAY, 0.0)
-    linked = jobs.relation == "link" or (jobs.link_after is not None and delay > jobs.link_after)
+    relation = getattr(task, RELATION, None)
+    linked = (relation or jobs.relation) == "link"
+    if relation is None and jobs.link_after is not None:
+        linked = linked or attributes.get(semconv.JOB_DELAY, 0.0) > jobs.link_after
     if sent.parent is None or not linked:
         return sent.context, []
     return trace.set_span_in_context(trace.INVALID_SPAN, sent.context), [Link(sent.parent)]

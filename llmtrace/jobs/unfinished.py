@@ -55,7 +55,7 @@ def disconnect() -> None:
 def on_revoked(*, sender: Any, request: Context, terminated: bool, expired: bool, **_: Any) -> None:
     """A job was revoked before its start or in the middle, or its time had passed."""
     reason = TERMINATED if terminated else EXPIRED if expired else REVOKED
-    _tell(sender.name, vars(request), states.REVOKED, reason)
+    _tell(sender.name, vars(request), states.REVOKED, reason, task=sender)
 
 
 @_untold
@@ -73,7 +73,8 @@ def _on_timeout(on_timeout: Callable[..., Any], request: Request, args: tuple[An
 def _timed_out(request: Request, soft: bool, timeout: float) -> None:
     if soft:  # an exception inside the task, which its run shows
         return
-    _tell(request.task.name, request.request_dict, states.FAILURE, TIME_LIMIT, TimeLimitExceeded(timeout))
+    error = TimeLimitExceeded(timeout)
+    _tell(request.task.name, request.request_dict, states.FAILURE, TIME_LIMIT, error, task=request.task)
 
 
 def _on_failure(on_failure: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -86,7 +87,8 @@ def _lost(request: Request, info: Any) -> None:
     """The process that ran the job is gone, and what it would have said of it too."""
     exception = getattr(info.exception, "exc", info.exception)  # billiard wraps it to carry a traceback
     if isinstance(exception, WorkerLostError):
-        _tell(request.task.name, request.request_dict, states.FAILURE, LOST, exception, request.time_start)
+        facts, began = request.request_dict, request.time_start
+        _tell(request.task.name, facts, states.FAILURE, LOST, exception, began, request.task)
 
 
 def _tell(
@@ -96,6 +98,7 @@ def _tell(
     reason: str,
     error: Exception | None = None,
     started: float | None = None,
+    task: Any = None,
 ) -> None:
     name = real_name(name, facts.get("kwargs"))
     if not get_config().enabled or excluded(name):
@@ -109,7 +112,7 @@ def _tell(
         semconv.CELERY_STATE: state,
         semconv.JOB_REASON: reason,
     }
-    context, links = related(sent, attributes)
+    context, links = related(sent, attributes, task)
     now = time.time_ns()
     began = now if started is None else int(started * 1e9)
     span = get_tracer(SCOPE).start_span(name, context, SpanKind.CONSUMER, attributes, links, start_time=began)

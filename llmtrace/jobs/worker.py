@@ -6,17 +6,15 @@ from typing import Any, Final
 
 from celery import signals
 
-from llmtrace.tracing.guard import guarded
-from llmtrace.tracing.setup import flush
+from llmtrace.tracing.exits import send_all
 
 UID: Final = "llmtrace.jobs.worker"
 ENDS: Final = (signals.worker_process_shutdown, signals.worker_shutdown)
 """The end of a pool's child, which leaves by ``os._exit`` past all exit handlers, and of the worker's main process."""
 
 
-@guarded("What a worker has traced could not be sent before its end.")
 def _ending(**_: Any) -> None:
-    flush()
+    send_all()
 
 
 def connect() -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from celery._state import get_current_app
 from opentelemetry.trace import SpanKind
 
 from llmtrace import jobs as instrumentation
@@ -39,6 +40,15 @@ def not_ours() -> Iterator[None]:
         yield
     finally:
         instrumentation.install()
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    """The application as the current one, in which their instrumentation looks for tasks."""
+    jobs, before = Jobs(), get_current_app()
+    jobs.app.set_current()
+    yield jobs
+    before.set_current()
 
 
 @pytest.fixture(params=["ours first", "theirs first"])

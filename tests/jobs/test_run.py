@@ -17,6 +17,10 @@ from tests.jobs.apps import Jobs, attributes
 from tests.recorded import Recorded, is_below, settings
 
 
+def nothing() -> None:
+    """A job."""
+
+
 def nothing_is_current() -> bool:
     return not trace.get_current_span().get_span_context().is_valid and current() is NONE and not baggage.get_all()
 
@@ -147,6 +151,14 @@ class TestSettings:
         assert (run.context.trace_id != publish.context.trace_id) == linked
         assert attributes(run)[semconv.USER_ID] == "7"
 
+    @pytest.mark.parametrize("own", ["link", "parent"])
+    def test_a_task_can_have_a_relation_of_its_own(self, jobs: Jobs, recorded: Recorded, own: str) -> None:
+        jobs.task("add", llmtrace_relation=own)(nothing)
+        with override_settings(LLMTRACE=settings(JOBS={"RELATION": "parent" if own == "link" else "link"})):
+            jobs.app.tasks["add"].delay()
+            jobs.run_all()
+            assert (recorded.one("add").parent is None) == (own == "link")
+
     def test_texts_of_exceptions_are_content(self, jobs: Jobs, recorded: Recorded) -> None:
         @jobs.task("fail")
         def fail() -> None:
@@ -173,3 +185,30 @@ def test_a_mistake_of_ours_never_reaches_the_job(
     assert nothing_is_current()
     assert recorded.names() == ["publish add"]
     assert "ZeroDivisionError" in mistakes.pop()
+
+
+def test_a_thousand_jobs_of_all_kinds_leave_nothing_to_the_next(jobs: Jobs, recorded: Recorded, host: Tracer) -> None:
+    def leave_open() -> None:
+        trace.use_span(host.start_span("left open")).__enter__()
+
+    @jobs.task("again", bind=True, default_retry_delay=0)
+    def again(self: Any) -> None:
+        leave_open()
+        if not self.request.retries:
+            raise self.retry()
+
+    def fail() -> None:
+        leave_open()
+        raise LookupError
+
+    tasks = [again, jobs.simple("fine", leave_open), jobs.simple("fail", fail), jobs.simple("eager")]
+    for number in range(1000):
+        task = tasks[number % 4]
+        if task is tasks[3]:
+            task.apply()
+        else:
+            task.delay()
+            jobs.run_all()
+        assert nothing_is_current()
+    roots = [span.context.trace_id for span in recorded.all() if span.parent is None and span.name != "left open"]
+    assert len(roots) == len(set(roots)) == 1000
