@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from llmtrace import semconv
-from llmtrace.providers.base import Answer, EmbeddingAnswer, Provider
+from llmtrace.providers.base import Answer, ChatProtocol, EmbeddingAnswer, EmbeddingProtocol, Provider
 from llmtrace.tracing import price
+from llmtrace.tracing.guard import guarded
 
 logger = logging.getLogger("llmtrace.calls")
 
@@ -19,6 +21,16 @@ USAGE: Final = (
     ("cache_write_tokens", semconv.USAGE_CACHE_WRITE),
     ("reasoning_tokens", semconv.USAGE_REASONING),
 )
+
+
+def failure(provider: Provider, error: BaseException) -> dict[str, Any]:
+    """Attributes of a call that raised: the HTTP status, where there was one that says so."""
+    try:
+        status = provider.status_of(error)
+    except Exception:
+        logger.exception("The status of a call that failed could not be read. This is a mistake of llmtrace.")
+        return {}
+    return {} if status is None or status < 400 else {semconv.HTTP_STATUS: status}
 
 
 def account(provider: Provider, asked: str, answer: Answer | EmbeddingAnswer) -> tuple[dict[str, Any], Decimal | None]:
@@ -44,3 +56,9 @@ def account(provider: Provider, asked: str, answer: Answer | EmbeddingAnswer) ->
     if cost is not None:
         attributes[semconv.COST] = float(cost)
     return attributes, cost
+
+
+@guarded("What a call asks for could not be put on its span.")
+def asked(protocol: ChatProtocol | EmbeddingProtocol, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Span attributes of what is sent."""
+    return protocol.request_attributes(body)

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from opentelemetry.trace import SpanKind
 
 from llmtrace import semconv
-from llmtrace.calls.accounting import account
+from llmtrace.calls.accounting import account, asked
 from llmtrace.calls.plan import model_of
 from llmtrace.exceptions import ConfigurationError
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingRequest
@@ -79,7 +79,7 @@ class Embedding:
         attributes: dict[str, Any] = {semconv.OPERATION: OPERATION, semconv.PROVIDER: self.provider.name}
         known = {semconv.SERVER_ADDRESS: host, semconv.SERVER_PORT: port}
         attributes.update((name, value) for name, value in known.items() if value is not None)
-        attributes.update(self.protocol.request_attributes(self.body))
+        attributes.update(asked(self.protocol, self.body) or {})
         span = CallSpan(f"{OPERATION} {self.request.model}", attributes, SpanKind.CLIENT, self.capture)
         if span.content is not None:
             span.content.add(self._input, sum(map(len, self.request.texts)))

@@ -12,7 +12,7 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 
 from llmtrace import semconv
-from llmtrace.calls.accounting import account
+from llmtrace.calls.accounting import account, asked
 from llmtrace.calls.params import sent
 from llmtrace.calls.plan import Plan
 from llmtrace.calls.prompt import Prompt
@@ -58,7 +58,7 @@ class Inference:
             attributes[semconv.SERVER_PORT] = port
         if self.request.stream:
             attributes[semconv.REQUEST_STREAM] = True
-        attributes.update(provider.protocol.request_attributes(self.body))
+        attributes.update(asked(provider.protocol, self.body) or {})
         if self.prompt.name is not None:
             attributes[semconv.PROMPT_NAME] = self.prompt.name
         if self.prompt.version is not None:

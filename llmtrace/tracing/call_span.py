@@ -43,7 +43,7 @@ class CallSpan:
         capture: bool | None,
         above: otel_context.Context | None = None,
     ) -> None:
-        """`capture` is the call's own word on content, None for the setting's; `above` holds a parent other than here."""
+        """`capture` is the call's own word on content, None for the setting's; `above` holds another parent."""
         self.span: Span = trace.INVALID_SPAN
         self.content: CallContent | None = None
         self.trace_id: str | None = None
