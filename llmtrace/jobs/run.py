@@ -130,7 +130,8 @@ def related(sent: Sent, attributes: Mapping[str, Any], task: Any = None) -> tupl
     relation = getattr(task, RELATION, None)
     linked = (relation or jobs.relation) == "link"
     if relation is None and jobs.link_after is not None:
-        linked = linked or attributes.get(semconv.JOB_DELAY, 0.0) > jobs.link_after
+        waited = attributes.get(semconv.JOB_DELAY, 0.0) + attributes.get(semconv.JOB_QUEUE_TIME, 0.0)
+        linked = linked or waited > jobs.link_after
     if sent.parent is None or not linked:
         return sent.context, []
     return trace.set_span_in_context(trace.INVALID_SPAN, sent.context), [Link(sent.parent)]

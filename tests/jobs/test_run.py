@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -150,6 +151,16 @@ class TestSettings:
         assert [link.context.span_id for link in run.links] == ([publish.context.span_id] if linked else [])
         assert (run.context.trace_id != publish.context.trace_id) == linked
         assert attributes(run)[semconv.USER_ID] == "7"
+
+    def test_a_long_wait_in_the_queue_makes_a_link_too(
+        self, jobs: Jobs, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with override_settings(LLMTRACE=settings(JOBS={"LINK_AFTER": 60})):
+            jobs.simple("add").delay()
+            now = time.time()
+            monkeypatch.setattr("llmtrace.jobs.run.time.time", lambda: now + 70)
+            jobs.run_all()
+            assert recorded.one("add").parent is None
 
     @pytest.mark.parametrize("own", ["link", "parent"])
     def test_a_task_can_have_a_relation_of_its_own(self, jobs: Jobs, recorded: Recorded, own: str) -> None:
