@@ -75,9 +75,7 @@ assert span("call").resource.attributes["service.name"] == "from the environment
     run(code, settings(tmp_path / "spans"), OTEL_SERVICE_NAME="from the environment")
 
 
-def test_one_that_takes_no_processors_is_left_alone(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_takes_no_processors_is_left_alone(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     foreign = NoOpTracerProvider()
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: foreign)
     with captured_spans(PROVIDERS=providers(server)) as spans:
