@@ -71,10 +71,13 @@ def prompt_template(template: str, *, name: str | None = None, version: str | No
 
     Raises:
         PromptError: the text is no template, such as one with a lone brace.
+        TypeError: what it decorates is a call already.
     """
     compiled = Template(template, name, version or hashlib.sha256(template.encode()).hexdigest()[:12])
 
     def decorate(function: F) -> F:
+        if hasattr(function, "using"):
+            raise TypeError("prompt_template() stands below llm_call(): write @llm_call(…) above @prompt_template(…).")
         setattr(function, TEMPLATE, compiled)
         return function
 

@@ -81,7 +81,7 @@ class Template:
 def _blocks(text: str) -> Iterable[Block]:
     heads = list(ROLE.finditer(text))
     before = text[: heads[0].start()].strip() if heads else text
-    if before:
+    if before.strip():
         yield Block("user", _pieces(before))
     ends = [head.start() for head in heads[1:]]
     for head, end in zip(heads, [*ends, len(text)], strict=False):
