@@ -216,6 +216,9 @@ class Provider(ABC):
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
         """The same for async code. Its `close()` or `aclose()` lets go of the connection."""
 
+    def close(self) -> None:  # noqa: B027  # most have something to close, and none has to
+        """Let go of the connections of sync code, when other settings take this provider's place."""
+
     def embed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         """Send texts to embed, and wait."""
         raise NotImplementedError(f"{type(self).__name__} embeds nothing.")

@@ -61,6 +61,11 @@ class Cohere(Provider):
             self._client = self._make(wants_async=False)
         return self._client
 
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None and self._given_client(wants_async=False) is None:
+            client._client_wrapper.httpx_client.httpx_client.close()
+
     def _make(self, *, wants_async: bool) -> Any:
         with needed("cohere", "cohere"):
             from llmtrace.providers import cohere_sdk

@@ -75,6 +75,11 @@ class Google(Provider):
             self._client = self._make()
         return self._client
 
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()  # the SDK leaves open what it was given
+
     def _make(self) -> Any:
         with needed("google", "google"):
             from llmtrace.providers import google_sdk

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import logging
 import os
 import threading
 from typing import Any
@@ -14,6 +15,8 @@ from llmtrace.backends import load
 from llmtrace.conf import ROOT, BackendConfig, Problem, get_config
 from llmtrace.exceptions import ConfigurationError
 from llmtrace.providers.base import Provider
+
+logger = logging.getLogger("llmtrace.providers")
 
 _made: dict[str, Provider] = {}
 _lock = threading.RLock()
@@ -54,8 +57,14 @@ def load_provider(config: BackendConfig) -> Any | Problem:
 
 
 def _settings_changed(*, setting: str, **_: Any) -> None:
-    if setting == ROOT:
-        _made.clear()
+    if setting != ROOT:
+        return
+    while _made:
+        name, provider = _made.popitem()
+        try:
+            provider.close()
+        except Exception:
+            logger.exception("The provider %s raised while it was closed.", name)
 
 
 def _after_fork_in_child() -> None:

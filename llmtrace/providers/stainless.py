@@ -75,6 +75,11 @@ class StainlessProvider(Provider):
             self._client = self._make(self.sync_class)
         return self._client
 
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None and self._given_client(self.sync_class) is None:
+            client.close()
+
     async def async_client(self) -> Any:
         """The SDK's async client for the running loop, closed with it."""
         return await self._async_clients.get(partial(self._make, self.async_class))

@@ -70,9 +70,8 @@ class CallSpan:
         known = trace_attributes.current()
         if known:
             attributes.update(known.on_span)
-        tracer = get_tracer()
-        self.began = time.perf_counter()  # the span's own beginning: the very first call connects tracing before it
-        self.span = tracer.start_span(name, above, kind, attributes)
+        self.span = get_tracer().start_span(name, above, kind, attributes)
+        self.began = time.perf_counter()
         context = self.span.get_span_context()
         if context.is_valid and context.trace_flags.sampled:
             self.trace_id = trace.format_trace_id(context.trace_id)

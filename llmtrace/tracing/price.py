@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from django.core.signals import setting_changed
@@ -14,11 +13,8 @@ from django.core.signals import setting_changed
 from llmtrace.conf import ROOT, get_config
 from llmtrace.types import Usage
 
-logger = logging.getLogger("llmtrace.tracing")
-
 MTOK: Final = Decimal(1_000_000)
 FRESH_S: Final = 600.0  # prices may depend on the time of day and change under a running process
-OWN: Final = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 SPECIAL: Final = ("requests_kcount", "output_reasoning_mtok")  # these need more than the four counts
 
 Rate = Callable[[Usage], Decimal | None]
@@ -52,25 +48,10 @@ def _unknown(usage: Usage) -> None:
 def _own_rate(provider: str, model: str) -> Rate | None:
     """The rate of the ``PRICES`` setting for ``provider/model`` or ``model``: a dict of USD per million tokens."""
     prices = get_config().prices
-    key = f"{provider}/{model}" if f"{provider}/{model}" in prices else model
-    if key not in prices:
+    own = prices.get(f"{provider}/{model}", prices.get(model))
+    if not isinstance(own, Mapping):
         return None
-    own = _per_mtok(prices[key])
-    if own is None:
-        logger.error('%s["PRICES"]["%s"] is left out: it has to be a dict with some of %s.', ROOT, key, ", ".join(OWN))
-        return None
-    return _linear(own)
-
-
-def _per_mtok(given: Any) -> dict[str, Decimal] | None:
-    """USD per million tokens as people write them, None when that is not what they are."""
-    if not isinstance(given, Mapping) or not given or not set(given) <= set(OWN):
-        return None
-    try:
-        prices = {name: Decimal(str(value)) for name, value in given.items()}
-    except InvalidOperation:
-        return None
-    return prices if all(price.is_finite() and price >= 0 for price in prices.values()) else None
+    return _linear({name: Decimal(str(value)) for name, value in own.items()})
 
 
 def _rate(provider: str, model: str, tier: str | None) -> Rate:
