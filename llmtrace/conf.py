@@ -171,7 +171,7 @@ def _number(value: object) -> bool:
 
 def _is_amount(value: object) -> bool:
     try:
-        return not isinstance(value, bool) and Decimal(str(value)).is_finite()
+        return not isinstance(value, bool) and Decimal(str(value)).is_finite() and Decimal(str(value)) >= 0
     except InvalidOperation:
         return False
 

@@ -128,6 +128,7 @@ def test_one_that_exits_ends_its_thread_and_the_next_span_begins_another(caplog:
     with exporting(entry("Scripted", act=act)):
         span("fatal")
         assert flush(10)
+        until(lambda: "llmtrace-Scripted" not in {thread.name for thread in threading.enumerate()}, "its thread ended")
         span("harmless")
         assert flush(10)
         numbers = account("Scripted")
