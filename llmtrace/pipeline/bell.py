@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from queue import Empty, SimpleQueue
 
 
@@ -34,12 +33,13 @@ class Bell:
         self._rung = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is set, at most `timeout` seconds; whether it is."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._rung:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        """Wait until it is set, at most `timeout` seconds; False when it wasn't.
+
+        One that was set and cleared since the wait before has been heard as well: who waits looks for what there is.
+        """
+        if not self._rung:
             try:
-                self._strokes.get(timeout=left)  # one of before `clear` is among them, perhaps: then on it goes
+                self._strokes.get(timeout=timeout)
             except Empty:
                 return self._rung
         self._quieten()

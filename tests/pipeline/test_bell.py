@@ -34,10 +34,21 @@ def test_after_clear_the_next_one_waits_for_its_time() -> None:
     for _ in range(3):
         bell.set()
         bell.clear()
+    assert bell.wait(0)  # who waited would have heard it
     before = time.monotonic()
     assert not bell.wait(0.05)
     assert time.monotonic() - before >= 0.05
     assert not bell.is_set()
+
+
+def test_who_waits_hears_it_although_it_is_cleared_at_once() -> None:
+    bell, woken = Bell(), list[bool]()
+    waiting = threading.Thread(target=lambda: woken.append(bell.wait(10)))
+    waiting.start()
+    bell.set()
+    bell.clear()
+    waiting.join(10)
+    assert woken == [True]
 
 
 def test_strokes_do_not_heap_up_under_a_thread_that_never_has_to_wait() -> None:

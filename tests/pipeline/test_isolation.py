@@ -55,6 +55,16 @@ def test_a_process_does_not_wait_longer_for_one_that_hangs_than_it_may(caplog: p
     assert lines(caplog, "did not send") == 1
 
 
+def test_a_pipe_that_is_closed_leaves_no_thread_behind() -> None:
+    for _ in range(5):
+        with exporting(entry("Kept", "threaded", into=[])):
+            span("one")
+            assert flush(10)
+        with exporting(entry("Kept", "threaded", into=[])):
+            span("two")
+    until(lambda: "llmtrace-threaded" not in {thread.name for thread in threading.enumerate()}, "all have ended")
+
+
 def test_an_exporter_that_raises_is_tried_again_until_it_works(caplog: pytest.LogCaptureFixture) -> None:
     kept: list[ReadableSpan] = []
     tries: list[int] = []
