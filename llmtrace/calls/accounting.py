@@ -25,12 +25,14 @@ USAGE: Final = (
 
 def failure(provider: Provider, error: BaseException) -> dict[str, Any]:
     """Attributes of a call that raised: the HTTP status, where there was one that says so."""
-    try:
-        status = provider.status_of(error)
-    except Exception:
-        logger.exception("The status of a call that failed could not be read. This is a mistake of llmtrace.")
-        return {}
+    status = status_of(provider, error)
     return {} if status is None or status < 400 else {semconv.HTTP_STATUS: status}
+
+
+@guarded("The HTTP status of a call that failed could not be read.")
+def status_of(provider: Provider, error: BaseException) -> int | None:
+    """The HTTP status that the SDK's exception tells of."""
+    return provider.status_of(error)
 
 
 def account(provider: Provider, asked: str, answer: Answer | EmbeddingAnswer) -> tuple[dict[str, Any], Decimal | None]:

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from opentelemetry.trace import SpanKind
 
 from llmtrace import semconv
-from llmtrace.calls.accounting import account, asked
+from llmtrace.calls.accounting import account, asked, failure
 from llmtrace.calls.plan import model_of
 from llmtrace.exceptions import ConfigurationError
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingRequest
@@ -105,7 +105,7 @@ class Embedding:
             with span:
                 answer = self.provider.embed(self.body, self.request)
         except BaseException as error:
-            span.fail(error)
+            span.fail(error, failure(self.provider, error))
             raise
         return self.finish(span, answer)
 
@@ -116,6 +116,6 @@ class Embedding:
             with span:
                 answer = await self.provider.aembed(self.body, self.request)
         except BaseException as error:
-            span.fail(error)
+            span.fail(error, failure(self.provider, error))
             raise
         return self.finish(span, answer)

@@ -9,10 +9,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, StatusCode
 
 from llmtrace import semconv
-from llmtrace.calls.accounting import account, asked
+from llmtrace.calls.accounting import account, asked, failure
 from llmtrace.calls.params import sent
 from llmtrace.calls.plan import Plan
 from llmtrace.calls.prompt import Prompt
@@ -85,7 +85,7 @@ class Inference:
         except BaseException as error:
             span.fail(error, attributes, end_time)
             raise
-        span.end(attributes, end_time=end_time)
+        span.end(attributes, StatusCode.UNSET if answer.failed is None else StatusCode.ERROR, end_time)
         return reply
 
     def parse(self, reply: Reply[Any]) -> None:
@@ -106,6 +106,8 @@ class Inference:
         reasons = answer.finish_reasons
         if reasons:
             attributes[semconv.RESPONSE_FINISH_REASONS] = reasons
+        if answer.failed is not None:
+            attributes[semconv.ERROR_TYPE] = answer.failed
         if span.content is not None and answer.choices:
             span.content.add(lambda: {semconv.OUTPUT_MESSAGES: self.provider.protocol.output(answer)}, answer.size)
         return attributes, cost
@@ -129,7 +131,7 @@ class Inference:
             with span:
                 answer = self.provider.send(self.body, self.request)
         except BaseException as error:
-            span.fail(error)
+            span.fail(error, failure(self.provider, error))
             raise
         return self.finish(span, answer)
 
@@ -140,7 +142,7 @@ class Inference:
             with span:
                 answer = await self.provider.asend(self.body, self.request)
         except BaseException as error:
-            span.fail(error)
+            span.fail(error, failure(self.provider, error))
             raise
         return self.finish(span, answer)
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, Literal, Self
 from opentelemetry.trace import StatusCode
 
 from llmtrace import semconv
+from llmtrace.calls.accounting import failure
 from llmtrace.calls.inference import Inference
 from llmtrace.calls.reply import Reply, T
 from llmtrace.exceptions import LLMTraceError
@@ -82,10 +83,12 @@ class Reading:
         """End the span; the first call decides."""
         if not self._ending.acquire(blocking=False):
             return
-        self.outcome = outcome
         self._forget()
         end_time = time.time_ns()
         answer = self._answer()
+        if outcome == "completed" and answer.failed is not None:
+            outcome = "failed"
+        self.outcome = outcome
         attributes, cost = self.inference.outcome(self.span, answer)
         attributes[semconv.STREAM_OUTCOME] = outcome
         if self._first is not None:
@@ -94,9 +97,9 @@ class Reading:
         if outcome == "completed":
             error = self.misfit = self._misfit(self.reply)
         if error is not None and outcome in ("completed", "failed"):
-            self.span.fail(error, attributes, end_time)
-        elif outcome == "cut_short":
-            attributes[semconv.ERROR_TYPE] = semconv.ERROR_TYPE_OTHER
+            self.span.fail(error, attributes | failure(self.inference.provider, error), end_time)
+        elif outcome in ("cut_short", "failed"):
+            attributes.setdefault(semconv.ERROR_TYPE, semconv.ERROR_TYPE_OTHER)
             self.span.end(attributes, StatusCode.ERROR, end_time)
         else:
             self.span.end(attributes, end_time=end_time)
@@ -145,7 +148,7 @@ class Stream(Generic[T]):
             with span:
                 self._events: Iterator[Any] = inference.provider.stream(inference.body, inference.request)
         except BaseException as error:
-            span.fail(error, UNOPENED)
+            span.fail(error, failure(inference.provider, error) | UNOPENED)
             raise
         self._reading = Reading(inference, span)
 
@@ -220,7 +223,7 @@ class AsyncStream(Generic[T]):
             with span:
                 self._events = await inference.provider.astream(inference.body, inference.request)
         except BaseException as error:
-            span.fail(error, UNOPENED)
+            span.fail(error, failure(inference.provider, error) | UNOPENED)
             raise
         self._reading = Reading(inference, span)
 

@@ -14,13 +14,15 @@ _attempts: ContextVar[Attempts | None] = ContextVar("llmtrace_attempts", default
 class Attempts:
     """The attempts of one call. What comes after one that failed is a retry."""
 
-    __slots__ = ("_at", "_cause", "_count", "_status")
+    __slots__ = ("_at", "_cause", "_count", "_status", "response")
 
     def __init__(self) -> None:
         self._count = 0
         self._status: int | None = None
         self._cause: BaseException | None = None
         self._at = 0.0
+        self.response: Any = None
+        """the last answer of the HTTP client"""
 
     def begins(self) -> None:
         """An attempt is sent."""
@@ -32,10 +34,17 @@ class Attempts:
         """It was answered with a status, or broke with a cause."""
         self._status, self._cause, self._at = status, cause, time.monotonic()
 
+    async def aclose(self) -> None:
+        """Let go of the connection of the last answer."""
+        if self.response is not None:
+            await self.response.aclose()
 
-def call_begins() -> None:
+
+def call_begins() -> Attempts:
     """Count the attempts of a new call from here on."""
-    _attempts.set(Attempts())
+    begun = Attempts()
+    _attempts.set(begun)
+    return begun
 
 
 def attempts() -> Attempts:
@@ -83,6 +92,7 @@ class Watched:
         except BaseException as error:
             seen.ended(None, error)
             raise
+        seen.response = response
         seen.ended(response.status_code)
         return response
 

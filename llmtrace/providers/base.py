@@ -59,6 +59,7 @@ class Choice:
 class Answer:
     """What came back. Absent is None: an id, a model or a count that the provider did not name is never made up.
 
+    `failed` is the provider's word for why it has failed, where it says so in an answer that the SDK takes for one.
     `attributes` are the provider's own span attributes; `tier` is the service tier for the price; `size` is the
     answer's size in bytes; `raw` is the SDK's own object, or a function that makes it when it is asked for.
     """
@@ -71,6 +72,7 @@ class Answer:
     tier: str | None = None
     size: int = 0
     raw: Any = None
+    failed: str | None = None
 
     @property
     def finish_reasons(self) -> tuple[str, ...]:
@@ -215,6 +217,11 @@ class Provider(ABC):
     @abstractmethod
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
         """The same for async code. Its `close()` or `aclose()` lets go of the connection."""
+
+    def status_of(self, error: BaseException) -> int | None:
+        """The HTTP status that an exception of the SDK tells of, None where it tells none."""
+        status = getattr(error, "status_code", None)
+        return status if isinstance(status, int) else None
 
     def close(self) -> None:  # noqa: B027  # most have something to close, and none has to
         """Let go of the connections of sync code, when other settings take this provider's place."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from llmtrace.providers.base import Answer, Provider, Request
 from llmtrace.providers.bedrock_converse import Converse
+from llmtrace.providers.events import Events
 from llmtrace.providers.missing import needed
-from llmtrace.providers.threads import in_thread
+from llmtrace.providers.threads import opened_in_thread
 
 
 class Bedrock(Provider):
@@ -100,17 +102,14 @@ class Bedrock(Provider):
 
     def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
         data = self.client(request.timeout, request.max_retries).converse_stream(**body)
-        return _events(data)
+        stream = data["stream"]
+        return Events(iter(stream), stream.close, None, {"ResponseMetadata": data.get("ResponseMetadata")})
 
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
-        return in_thread(await asyncio.to_thread(self.stream, body, request))
+        return await opened_in_thread(partial(self.stream, body, request))
 
-
-def _events(data: Mapping[str, Any]) -> Iterator[Any]:
-    """The head of a streamed answer, which has the request's id, and its events."""
-    stream = data["stream"]
-    try:
-        yield {"ResponseMetadata": data.get("ResponseMetadata")}
-        yield from stream
-    finally:
-        stream.close()
+    def status_of(self, error: BaseException) -> int | None:
+        response = getattr(error, "response", None)
+        metadata = response.get("ResponseMetadata") if isinstance(response, Mapping) else None
+        status = metadata.get("HTTPStatusCode") if isinstance(metadata, Mapping) else None
+        return status if isinstance(status, int) else None

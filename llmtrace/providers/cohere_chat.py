@@ -72,9 +72,8 @@ class CohereChat(ChatProtocol):
         if not isinstance(data, Mapping):
             return Answer()
         reason = text_or_none(data.get("finish_reason"))
-        return Answer(
-            [choice(data.get("message"), reason)], text_or_none(data.get("id")), usage=usage(data.get("usage"))
-        )
+        said = choice(data.get("message"), reason)
+        return Answer([said], text_or_none(data.get("id")), usage=usage(data.get("usage")), failed=failed(reason))
 
     def reader(self) -> CohereReader:
         return CohereReader()
@@ -108,6 +107,11 @@ def choice(said: Any, reason: str | None) -> Choice:
     thought = "".join(str(each.get("thinking") or "") for each in blocks if each.get("type") == "thinking")
     calls = [call_of(each) for each in said.get("tool_calls") or () if isinstance(each, Mapping)]
     return Choice(text or None, calls, thought or text_or_none(said.get("tool_plan")), reason)
+
+
+def failed(reason: str | None) -> str | None:
+    """The finish reason if it means that there was a failure. Source: Cohere, API reference, Chat: `finish_reason`."""
+    return reason if reason in ("ERROR", "TIMEOUT") else None
 
 
 def usage(data: Any) -> Usage | None:
@@ -174,5 +178,6 @@ class CohereReader:
         ]
         text = "".join(self._text) or None
         said = Choice(text, calls, "".join(self._thought) or None, self._reason)
+        self._answer.failed = failed(self._reason)
         self._answer.choices = [said] if text or calls or self._reason else []
         return self._answer

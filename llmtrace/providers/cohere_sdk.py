@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import cohere
 import httpx
 
 from llmtrace.providers.attempts import watch
+from llmtrace.providers.events import AsyncEvents, Events
 
 TIMEOUT_S = 300.0  # the SDK's own
 
@@ -26,33 +27,18 @@ def client(wants_async: bool, given: Any, options: Mapping[str, Any]) -> Any:
     return client
 
 
-def opened(events: Iterator[Any]) -> Iterator[Any]:
+def opened(events: Any) -> Events:
     """The events as dicts. The SDK sends nothing before the first is asked for: it is asked for here."""
-    first = next(events, None)
-
-    def rest() -> Iterator[Any]:
-        try:
-            if first is not None:
-                yield first.model_dump()
-            for event in events:
-                yield event.model_dump()
-        finally:
-            events.close()  # type: ignore[attr-defined]  # it is a generator
-
-    return rest()
+    first = [event for event in (next(events, None),) if event is not None]
+    return Events(events, events.close, dumped, *first)
 
 
-async def aopened(events: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def aopened(events: Any) -> AsyncEvents:
     """The same for async code."""
-    first = await anext(events, None)
+    first = [event for event in (await anext(events, None),) if event is not None]
+    return AsyncEvents(events, events.aclose, dumped, *first)
 
-    async def rest() -> AsyncIterator[Any]:
-        try:
-            if first is not None:
-                yield first.model_dump()
-            async for event in events:
-                yield event.model_dump()
-        finally:
-            await events.aclose()  # type: ignore[attr-defined]  # it is a generator
 
-    return rest()
+def dumped(event: Any) -> Any:
+    """An event as a dict."""
+    return event.model_dump()

@@ -124,10 +124,13 @@ class Google(Provider):
         client = await self._async_clients.get(self._make)
         from llmtrace.providers import google_sdk
 
-        call_begins()
-        return await google_sdk.aopened(
-            await client.aio.models.generate_content_stream(**self._arguments(body, request))
-        )
+        attempts = call_begins()
+        events = await client.aio.models.generate_content_stream(**self._arguments(body, request))
+        return await google_sdk.aopened(events, attempts.aclose)
+
+    def status_of(self, error: BaseException) -> int | None:
+        status = getattr(error, "code", None)
+        return status if isinstance(status, int) else None
 
     def embed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         call_begins()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from google import genai
 
 from llmtrace.providers.attempts import watch
+from llmtrace.providers.events import AsyncEvents, Events
 
 
 def limits(timeout: float | None, max_retries: int | None) -> dict[str, Any]:
@@ -36,31 +37,25 @@ def client(
     made = genai.Client(vertexai=vertexai, http_options=http_options, **options)  # type: ignore[arg-type]
     api: Any = made._api_client
     watch(getattr(api, "_httpx_client", None))
-    watch(getattr(api, "_async_httpx_client", None))
+    pool = getattr(api, "_async_httpx_client", None)
+    if pool is not None and hasattr(pool, "_per_loop"):
+        pool._per_loop = False  # a client here serves one loop only: the inner ones that it makes would not be watched
+    watch(pool)
     return made
 
 
-def opened(events: Iterator[Any]) -> Iterator[Any]:
+def opened(events: Any) -> Events:
     """The chunks as dicts. The SDK sends nothing before the first is asked for: it is asked for here."""
-    first = next(events, None)
-
-    def rest() -> Iterator[Any]:
-        if first is not None:
-            yield first.model_dump(exclude_none=True, mode="json")
-        for event in events:
-            yield event.model_dump(exclude_none=True, mode="json")
-
-    return rest()
+    first = [event for event in (next(events, None),) if event is not None]
+    return Events(events, events.close, dumped, *first)
 
 
-async def aopened(events: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    """The same for async code."""
-    first = await anext(events, None)
+async def aopened(events: Any, close: Callable[[], Awaitable[object]]) -> AsyncEvents:
+    """The same for async code. The SDK's iterator is part of a circle: the connection is closed by `close`."""
+    first = [event for event in (await anext(events, None),) if event is not None]
+    return AsyncEvents(events, close, dumped, *first)
 
-    async def rest() -> AsyncIterator[Any]:
-        if first is not None:
-            yield first.model_dump(exclude_none=True, mode="json")
-        async for event in events:
-            yield event.model_dump(exclude_none=True, mode="json")
 
-    return rest()
+def dumped(event: Any) -> Any:
+    """A chunk as a dict."""
+    return event.model_dump(exclude_none=True, mode="json")

@@ -23,6 +23,7 @@ from llmtrace.providers.openai_reading import (
     ChatReader,
     choice,
     describe,
+    failed,
     objects,
     part_of,
     text_or_none,
@@ -123,6 +124,7 @@ class ChatCompletions(ChatProtocol):
         read = Answer(choices, text_or_none(data.get("id")), text_or_none(data.get("model")))
         read.usage = usage(data.get("usage"), self._host.reasoning_beside)
         describe(read, data)
+        read.failed = failed(choices)
         return read
 
     def reader(self) -> ChatReader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from llmtrace import semconv
@@ -11,6 +11,7 @@ from llmtrace.jsontext import as_json
 from llmtrace.providers.base import Answer, Choice, Chunk
 from llmtrace.types import ToolCall, Usage
 
+FAILED: Final = "error"
 THOUGHT: Final = "reasoning_content"
 
 
@@ -73,6 +74,11 @@ def choice(data: Mapping[str, Any]) -> Choice:
         text_or_none(data.get("finish_reason")),
         native(said.get("reasoning_content")),
     )
+
+
+def failed(choices: Iterable[Choice]) -> str | None:
+    """The finish reason that means a failure. Source: Mistral, Chat completion; OpenRouter, Errors: `finish_reason`."""
+    return FAILED if any(each.finish_reason == FAILED for each in choices) else None
 
 
 def native(thought: Any) -> dict[str, Any] | None:
@@ -208,6 +214,7 @@ class ChatReader:
             )
             for _, state in sorted(self._choices.items())
         ]
+        read.failed = failed(read.choices)
         return read
 
 

@@ -91,6 +91,8 @@ class Responses(ChatProtocol):
             [choice(data)], text_or_none(data.get("id")), text_or_none(data.get("model")), usage(data.get("usage"))
         )
         describe(read, data)
+        if data.get("status") == "failed":
+            read.failed = failure(data)
         return read
 
     def reader(self) -> ResponsesReader:
@@ -196,6 +198,12 @@ def finish_reason(data: Mapping[str, Any]) -> str | None:
     return text_or_none(reason) or text_or_none(data.get("status"))
 
 
+def failure(data: Mapping[str, Any]) -> str:
+    """The code of the error that a response has failed with."""
+    error = data.get("error")
+    return (text_or_none(error.get("code")) if isinstance(error, Mapping) else None) or "failed"
+
+
 class ResponsesReader:
     """Puts a streamed response together. Its last event holds all of it; until then there is what has come so far."""
 
@@ -221,7 +229,7 @@ class ResponsesReader:
         response = event.get("response")
         if isinstance(response, Mapping):
             self._response = response
-            if kind in ("response.completed", "response.incomplete", "response.failed"):
+            if kind in ("response.completed", "response.incomplete"):
                 self._ended = True
                 return Chunk("", finish_reason(response), event)
         return None
@@ -238,8 +246,9 @@ class ResponsesReader:
     def answer(self) -> Answer:
         read = self._protocol.answer(self._response)
         if not self._ended:
-            so_far = Choice("".join(self._text) or None, self._calls, "".join(self._reasoning) or None)
-            read.choices = [so_far] if self._text or self._calls else []
+            reason = finish_reason(self._response) if read.failed else None
+            so_far = Choice("".join(self._text) or None, self._calls, "".join(self._reasoning) or None, reason)
+            read.choices = [so_far] if self._text or self._calls or reason else []
         return read
 
 

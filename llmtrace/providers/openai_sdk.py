@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import openai
@@ -11,6 +10,7 @@ from openai import Stream as SDKStream
 from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
 
+from llmtrace.providers.events import AsyncEvents, Events
 from llmtrace.providers.stainless import Retrying
 
 try:
@@ -46,23 +46,50 @@ def built(data: Any, response: Any, *, responses: bool) -> ChatCompletion | Resp
     return made
 
 
-def raising(events: Any) -> Iterator[Any]:
-    """The events of a streamed response; an error among them is raised, as the SDK itself does for chat completions."""
-    with events:
-        for event in events:
-            _raise_error(event, events.response)
-            yield event
+class RaisingEvents(Events):
+    """The events of a streamed response; an error among them is raised, as the SDK itself does for chat completions.
+
+    It is raised when the next event is asked for, so that all that came with it has been read.
+    """
+
+    _error: Exception | None = None
+
+    def __next__(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        event = super().__next__()
+        self._error = error_in(event, self._events)
+        return event
 
 
-async def araising(events: Any) -> AsyncIterator[Any]:
+class AsyncRaisingEvents(AsyncEvents):
     """The same for async code."""
-    async with events:
-        async for event in events:
-            _raise_error(event, events.response)
-            yield event
+
+    _error: Exception | None = None
+
+    async def __anext__(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        event = await super().__anext__()
+        self._error = error_in(event, self._events)
+        return event
 
 
-def _raise_error(event: Any, response: Any) -> None:
-    if event.get("type") == "error":
-        message = event.get("message") or "An error occurred during streaming"
-        raise openai.APIError(message, response.request, body=event)
+def raising(stream: Any) -> RaisingEvents:
+    """The events of a streamed response."""
+    return RaisingEvents(stream, stream.close)
+
+
+def araising(stream: Any) -> AsyncRaisingEvents:
+    """The same for async code."""
+    return AsyncRaisingEvents(stream, stream.close)
+
+
+def error_in(event: Any, stream: Any) -> Exception | None:
+    """The exception that an event stands for."""
+    kind = event.get("type")
+    if kind not in ("error", "response.failed"):
+        return None
+    error = event if kind == "error" else (event.get("response") or {}).get("error") or {}
+    message = error.get("message") or "An error occurred during streaming"
+    return openai.APIError(message, stream.response.request, body=error)

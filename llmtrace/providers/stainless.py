@@ -6,9 +6,9 @@ models that the SDK would build of it are built only when somebody asks for them
 
 from __future__ import annotations
 
-import sys
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -21,16 +21,23 @@ SDK_OPTIONS: Final = frozenset({"extra_headers", "extra_query", "extra_body"})
 PORTS: Final = {"https": 443, "http": 80}
 
 
+_refused: ContextVar[Any] = ContextVar("llmtrace_refused", default=None)  # the response that a retry is made for
+
+
 class Retrying:
-    """Notes each retry on the call's span. The SDK computes the wait right before it sleeps, handling the cause."""
+    """Notes each retry on the call's span. The SDK computes the wait right before it sleeps; where there was no
+    response, it is handling what was raised instead."""
 
     max_retries: int
 
+    def _sleep_for_retry(self, *, response: Any = None, **options: Any) -> Any:
+        _refused.set(response)
+        return super()._sleep_for_retry(response=response, **options)  # type: ignore[misc]  # to be awaited in async code
+
     def _calculate_retry_timeout(self, remaining_retries: int, options: Any, response_headers: Any = None) -> float:
         wait: float = super()._calculate_retry_timeout(remaining_retries, options, response_headers)  # type: ignore[misc]
-        response = getattr(sys.exc_info()[1], "response", None)
         attempt = options.get_max_retries(self.max_retries) - remaining_retries + 1
-        note_retry(attempt, getattr(response, "status_code", None), wait)
+        note_retry(attempt, getattr(_refused.get(), "status_code", None), wait)
         return wait
 
 

@@ -24,6 +24,7 @@ class House:
     def __enter__(self) -> Self:
         self._hosts = {row.name: self._stack.enter_context(Host(row.wire())) for row in ROWS}
         providers = {row.name: row.provider(self._hosts[row.name], **self._options) for row in ROWS}
+        providers["default"] = providers[ROWS[0].name]
         self.spans = self._stack.enter_context(captured_spans(PROVIDERS=providers))
         return self
 

@@ -109,7 +109,7 @@ ROWS: Final = (
         "Phi-4",
         chat("Phi-4", path="/models/chat/completions", key="api-key", query="api-version", fields=AZURE_AI_FIELDS),
     ),
-    Row("anthropic", "Anthropic", "anthropic", "claude-sonnet-4-5", Messages, as_tool=True),
+    Row("anthropic", "Anthropic", "anthropic", "claude-sonnet-4-6", Messages, as_tool=True),
     Row("google", "Google", "gcp.gemini", "gemini-2.5-flash", GenerateContent),
     Row(
         "bedrock",

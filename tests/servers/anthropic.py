@@ -43,9 +43,10 @@ EMPTY: Final[Mapping[str, Mapping[str, Any]]] = {
 class Messages(Wire):
     """The endpoint."""
 
-    model = "claude-sonnet-4-5-20250929"
+    model = "claude-sonnet-4-6"
     id = "msg_1"
     usage: Usage = Usage(INPUT, OUTPUT, CACHED, 0)
+    early: Usage = Usage(INPUT, 1, CACHED, 0)
     words: Mapping[Finish, str] = {
         "end": "end_turn",
         "tools": "tool_use",

@@ -89,6 +89,8 @@ class Chat(Wire):
         self.model = model
         self.id = id
         self.usage = usage
+        if dialect.usage == "each":
+            self.early = Usage(INPUT, 1)
         self.words = {
             "end": "stop",
             "tools": "tool_calls",
@@ -128,7 +130,11 @@ class Chat(Wire):
         return {**self._head("chat.completion"), "choices": [], "usage": self.tokens()}
 
     def events(self, said: Said) -> list[bytes]:
-        return [event(each) for each in self._chunks(said)]
+        chunks = list(self._chunks(said))
+        if self.dialect.usage == "each" and said.counted:
+            growing = {"prompt_tokens": INPUT, "completion_tokens": 1, "total_tokens": INPUT + 1}
+            chunks = [{"usage": growing, **each} for each in chunks]
+        return [event(each) for each in chunks]
 
     def _chunks(self, said: Said) -> Iterator[dict[str, Any]]:
         dialect = self.dialect
@@ -157,8 +163,6 @@ class Chat(Wire):
 
     def _chunk(self, delta: Mapping[str, Any], finish: str | None = None) -> dict[str, Any]:
         head = self._head("chat.completion.chunk")
-        if self.dialect.usage == "each":
-            head["usage"] = {"prompt_tokens": INPUT, "completion_tokens": 1, "total_tokens": INPUT + 1}
         return {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]}
 
     def failing(self, message: str) -> bytes:

@@ -41,6 +41,7 @@ class ChatV2(Wire):
     id = "83e3e297-264b-478e-9b22-5058386292ed"
     ended: ClassVar[bytes] = b"data: [DONE]\n\n"
     usage: Usage = Usage(INPUT, OUTPUT, CACHED)
+    failures: frozenset[str] = frozenset({"ERROR"})
     words: Mapping[Finish, str] = {
         "end": "COMPLETE",
         "tools": "TOOL_CALL",

@@ -46,6 +46,7 @@ class GenerateContent(Wire):
     model = "gemini-2.5-flash"
     id = "resp-1"
     usage: Usage = COUNTED
+    early: Usage = Usage(INPUT, 2 + REASONING, CACHED, None, REASONING)
     words: Mapping[Finish, str] = {
         "end": "STOP",
         "tools": "STOP",

@@ -32,6 +32,7 @@ FIELDS: Final = frozenset(
     "prompt_cache_key safety_identifier conversation prompt top_logprobs max_tool_calls".split()
 )
 REASONS: Final[Mapping[Finish, str]] = {"length": "max_output_tokens", "filter": "content_filter"}
+EMPTY: Final[Mapping[str, Mapping[str, Any]]] = {"message": {"content": []}, "function_call": {"arguments": ""}}
 
 
 class Responses(Wire):
@@ -95,7 +96,7 @@ class Responses(Wire):
             yield {
                 "type": "response.output_item.added",
                 "output_index": index,
-                "item": {**item, "status": "in_progress"},
+                "item": {**item, **EMPTY[item["type"]], "status": "in_progress"},
             }
             if item["type"] == "message":
                 for word in said.words:

@@ -82,6 +82,10 @@ class Wire(ABC):
     """what follows the last event of a stream"""
     usage: Usage = COUNTED
     """what it tells of the tokens"""
+    early: Usage = Usage()
+    """what it has told of the tokens when two words have come"""
+    failures: frozenset[str] = frozenset()
+    """those of its words that mean that it has failed"""
     model: str | None
     """the model that it says has answered, None where it names none"""
     id: str
