@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from llmtrace.conf import ROOT
 from llmtrace.pipeline.ended import EndedSpan
-from llmtrace.tracing.setup import flush
+from llmtrace.tracing.setup import flush, get_tracer
 
 PATIENCE_S: Final = 10.0
 
@@ -87,4 +87,5 @@ def captured_spans(**changes: Any) -> Iterator[CapturedSpans]:
     given = dict(getattr(settings, ROOT, None) or {})
     exporters = [*changes.get("EXPORTERS", ()), entry]
     with override_settings(**{ROOT: {**given, "ENABLED": True, **changes, "EXPORTERS": exporters}}):
+        get_tracer()  # connects, so that spans of others are among them from the first
         yield spans
