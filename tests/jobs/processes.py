@@ -20,6 +20,7 @@ from tests.services import ROOT
 from tests.waiting import until
 
 PATIENCE_S: Final = 30.0
+END_S: Final = 60.0  # a child of a pool waits up to 30 s for results that its main process, ending, reads no more
 
 
 class Site:
@@ -107,8 +108,8 @@ class Worker:
         if self.process.poll() is None:
             self.process.send_signal(by)
         try:
-            self.process.wait(PATIENCE_S)
+            self.process.wait(END_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"the worker did not end within {PATIENCE_S} s\n{self.log.read_text()}") from None
+            raise AssertionError(f"the worker did not end within {END_S} s\n{self.log.read_text()}") from None
