@@ -84,7 +84,7 @@ class InATestCase(SimpleTestCase):
     def test_it_is_entered_like_any_context(self) -> None:
         spans = self.enterContext(captured_spans(PROVIDERS=FAKE))
         recommend_book("fantasy")
-        self.assertEqual([span.name for span in spans], ["recommend_book"])
+        self.assertEqual([span.name for span in spans], ["recommend_book"])  # noqa: PT009  # as in a TestCase of a project
 
 
 def test_one_that_does_not_come_through_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
