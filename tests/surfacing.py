@@ -27,10 +27,13 @@ class Surfacing(logging.Handler):
 @pytest.fixture(autouse=True)
 def mistakes() -> Iterator[list[str]]:
     """Mistakes that were logged in the test; one that provokes some takes them out of the list."""
-    handler = Surfacing()
+    handler, ours = Surfacing(), logging.getLogger("llmtrace")
+    level = ours.level
+    ours.setLevel(logging.DEBUG)  # a mistake that happens again is told at that level
     for name in LOGGERS:
         logging.getLogger(name).addHandler(handler)
     yield handler.found
+    ours.setLevel(level)
     for name in LOGGERS:
         logging.getLogger(name).removeHandler(handler)
     if handler.found:
