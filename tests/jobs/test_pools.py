@@ -8,10 +8,9 @@ from importlib.util import find_spec
 import pytest
 
 from llmtrace import semconv
-from tests.jobs.processes import PATIENCE_S, Site
-from tests.jobs.test_shutdown import assert_all_there, executed
+from tests.jobs.bursts import assert_all_there, executed, wait_for
+from tests.jobs.processes import Site
 from tests.jobs.traces import states
-from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -27,7 +26,7 @@ def test_a_pool_loses_nothing_and_mixes_up_nothing(site: Site, pool: str) -> Non
         retry, chord, nested = (
             site.arrived(visited[page], runs) for page, runs in (("retry", 3), ("chord", 4), ("nested", 2))
         )
-        until(lambda: executed(site, "burst-60") - before == 60, "all jobs have run", PATIENCE_S)
+        wait_for(site, "burst-60", before + 60)
         worker.stop()
         assert "mistake of llmtrace" not in worker.log.read_text()
     trace = assert_all_there(site, visited["burst-60"], 60)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from llmtrace import semconv
+from tests.jobs.bursts import assert_all_there, wait_for
 from tests.jobs.processes import Site
 from tests.jobs.traces import Trace, exception, states, task_of
 from tests.servers import openai
@@ -37,10 +38,13 @@ def traces(site: Site) -> Traces:
     site.model.answers(openai.stream(), openai.answer())
     with site.worker("--pool", "prefork", "--concurrency", "2") as worker:
         visited = site.visit(*RUNS)
-        found = {name: site.arrived(visited[name], runs) for name, runs in RUNS.items()}
-        worker.stop()
+        for name, runs in RUNS.items():
+            site.arrived(visited[name], runs)
+        visited |= site.visit("burst-200")
+        wait_for(site, "burst-200", 200)
+        worker.stop()  # right after the burst: nothing waits for spans any more
         assert "mistake of llmtrace" not in worker.log.read_text()
-    return {name: Trace(site.spans(visited[name])) for name in found}
+    return {name: Trace(site.spans(visited[name])) for name in visited}
 
 
 def test_a_job_is_below_the_request_that_sent_it(traces: Traces) -> None:
@@ -187,6 +191,11 @@ def test_ignore_and_reject_show_their_state(traces: Traces) -> None:
     runs = [traces["endings"].job(task)[1] for task in ("ignore", "reject")]
     assert states(runs) == ["IGNORED", "REJECTED"]
     assert {run.status for run in runs} == {"UNSET"}
+
+
+def test_nothing_is_lost_when_the_worker_is_told_to_end_right_after_a_burst(site: Site, traces: Traces) -> None:
+    trace = assert_all_there(site, traces["burst-200"].request.trace_id, 200)
+    assert sorted(trace.parent(run).span_id for run in trace.runs()) == sorted(s.span_id for s in trace.publishes())
 
 
 def test_no_span_is_an_orphan(traces: Traces) -> None:
