@@ -12,6 +12,7 @@ from llmtrace.providers.attempts import call_begins
 from llmtrace.providers.base import Answer, EmbeddingAnswer, EmbeddingRequest, Provider, Request
 from llmtrace.providers.cohere_chat import CohereChat
 from llmtrace.providers.cohere_embeddings import CohereEmbeddings
+from llmtrace.providers.kept import Kept
 from llmtrace.providers.loops import PerLoop
 from llmtrace.providers.missing import missing_key, needed
 
@@ -50,19 +51,17 @@ class Cohere(Provider):
         self._limits = {"timeout": timeout, "max_retries": max_retries}
         self._headers = dict(headers or {})
         self._http_clients = http_client if isinstance(http_client, (list, tuple)) else (http_client,)
-        self._client: Any = None
+        self._client = Kept[Any]()
         self._async_clients = PerLoop[Any](None if self._given_client(wants_async=True) else _close)
         self.protocol = CohereChat()
         self.embedding = CohereEmbeddings()
 
     def client(self) -> Any:
         """The SDK's sync client, made on first use and kept."""
-        if self._client is None:
-            self._client = self._make(wants_async=False)
-        return self._client
+        return self._client.get(partial(self._make, wants_async=False))
 
     def close(self) -> None:
-        client, self._client = self._client, None
+        client = self._client.taken()
         if client is not None and self._given_client(wants_async=False) is None:
             client._client_wrapper.httpx_client.httpx_client.close()
 

@@ -11,6 +11,7 @@ from llmtrace.providers.attempts import call_begins
 from llmtrace.providers.base import Answer, EmbeddingAnswer, EmbeddingRequest, Provider, Request
 from llmtrace.providers.google_embeddings import EmbedContent
 from llmtrace.providers.google_generate import GenerateContent
+from llmtrace.providers.kept import Kept
 from llmtrace.providers.loops import PerLoop
 from llmtrace.providers.missing import missing_key, needed
 
@@ -64,19 +65,17 @@ class Google(Provider):
         self._http = {"base_url": base_url, "headers": dict(headers) if headers else None, "api_version": api_version}
         self._limits = (timeout, max_retries)
         self._http_clients = http_client if isinstance(http_client, (list, tuple)) else (http_client,)
-        self._client: Any = None
+        self._client = Kept[Any]()
         self._async_clients = PerLoop[Any](_close)
         self.protocol = GenerateContent()
         self.embedding = EmbedContent()
 
     def client(self) -> Any:
         """The SDK's client for sync code, made on first use and kept."""
-        if self._client is None:
-            self._client = self._make()
-        return self._client
+        return self._client.get(self._make)
 
     def close(self) -> None:
-        client, self._client = self._client, None
+        client = self._client.taken()
         if client is not None:
             client.close()  # the SDK leaves open what it was given
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final
 from pydantic_core import from_json
 
 from llmtrace.providers.base import Answer, EmbeddingRequest, Provider, Request, note_retry
+from llmtrace.providers.kept import Kept
 from llmtrace.providers.loops import PerLoop
 
 SDK_OPTIONS: Final = frozenset({"extra_headers", "extra_query", "extra_body"})
@@ -52,7 +53,7 @@ class StainlessProvider(Provider):
         super().__init__(model=model)
         self._options = {name: value for name, value in options.items() if value is not None}
         self._http_clients: Sequence[Any] = http_client if isinstance(http_client, (list, tuple)) else (http_client,)
-        self._client: Any = None
+        self._client = Kept[Any]()
         self._async_clients = PerLoop[Any](None if self._given_client(self.async_class) else _close)
         self._server: tuple[str | None, int | None] | None = None
 
@@ -78,12 +79,10 @@ class StainlessProvider(Provider):
 
     def client(self) -> Any:
         """The SDK's sync client, made on first use and kept."""
-        if self._client is None:
-            self._client = self._make(self.sync_class)
-        return self._client
+        return self._client.get(partial(self._make, self.sync_class))
 
     def close(self) -> None:
-        client, self._client = self._client, None
+        client = self._client.taken()
         if client is not None and self._given_client(self.sync_class) is None:
             client.close()
 
