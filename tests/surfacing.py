@@ -8,8 +8,10 @@ from typing import Final
 
 import pytest
 
+from llmtrace.mistakes import SIGN
+
 LOGGERS: Final = ("llmtrace", "opentelemetry.context", "opentelemetry.sdk.trace")
-SIGNS: Final = ("This is a mistake of llmtrace", "Failed to detach context", "Calling end() on an ended span")
+SIGNS: Final = (SIGN, "Failed to detach context", "Calling end() on an ended span")
 
 
 class Surfacing(logging.Handler):

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from llmtrace.mistakes import tell
 from llmtrace.testing import CapturedSpans
 from tests.scripted import ask
 from tests.servers.http import ScriptedServer
@@ -23,6 +24,21 @@ def test_a_mistake_of_llmtrace_is_caught(
     mistakes.clear()
     (span,) = spans
     assert "llmtrace.cost" not in span.attributes
+
+
+def test_a_mistake_is_told_once_and_again_at_debug_level(
+    mistakes: list[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmtrace.mistakes._told", set())
+    for what in ("This went wrong.", "This went wrong.", "That went wrong."):
+        try:
+            raise RuntimeError("of ours")
+        except RuntimeError:
+            tell(logging.getLogger("llmtrace"), what)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "DEBUG", "ERROR"]
+    assert len(mistakes) == 3
+    assert all("RuntimeError: of ours" in mistake for mistake in mistakes)
+    mistakes.clear()
 
 
 def test_what_others_log_is_theirs(mistakes: list[str]) -> None:

@@ -8,11 +8,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from llmtrace import semconv
+from llmtrace.mistakes import tell
 from llmtrace.providers.base import Answer, ChatProtocol, EmbeddingAnswer, EmbeddingProtocol, Provider
 from llmtrace.tracing import price
 from llmtrace.tracing.guard import guarded
 
 logger = logging.getLogger("llmtrace.calls")
+
+LONGEST_WORD: Final = 64
 
 USAGE: Final = (
     ("input_tokens", semconv.USAGE_INPUT_TOKENS),
@@ -53,7 +56,7 @@ def account(provider: Provider, asked: str, answer: Answer | EmbeddingAnswer) ->
         tier = answer.tier if isinstance(answer, Answer) else None
         cost = price.cost(provider.price_id, answer.model or asked, usage, tier)
     except Exception:
-        logger.exception("The cost of a call could not be computed. This is a mistake of llmtrace.")
+        tell(logger, "The cost of a call could not be computed.")
         return attributes, None
     if cost is not None:
         attributes[semconv.COST] = float(cost)
@@ -62,5 +65,17 @@ def account(provider: Provider, asked: str, answer: Answer | EmbeddingAnswer) ->
 
 @guarded("What a call asks for could not be put on its span.")
 def asked(protocol: ChatProtocol | EmbeddingProtocol, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Span attributes of what is sent."""
-    return protocol.request_attributes(body)
+    """Span attributes of what is sent.
+
+    Under a name of the provider's own, a text of several words may be what somebody said, which is no parameter.
+    """
+    attributes = protocol.request_attributes(body)
+    speech = [name for name, value in attributes.items() if name.startswith(semconv.REQUEST_OTHER) and is_speech(value)]
+    for name in speech:
+        del attributes[name]
+    return attributes
+
+
+def is_speech(value: Any) -> bool:
+    """Whether a value is a text that is more than a word."""
+    return isinstance(value, str) and (len(value) > LONGEST_WORD or len(value.split()) > 1)

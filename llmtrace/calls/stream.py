@@ -17,6 +17,7 @@ from llmtrace.calls.accounting import failure
 from llmtrace.calls.inference import Inference
 from llmtrace.calls.reply import Reply, T
 from llmtrace.exceptions import LLMTraceError
+from llmtrace.mistakes import tell
 from llmtrace.providers.base import Answer, Chunk, Reader
 from llmtrace.tracing.call_span import GONE, CallSpan
 from llmtrace.tracing.scope import current_scope, is_cancelled, on_end
@@ -83,6 +84,13 @@ class Reading:
         """End the span; the first call decides."""
         if not self._ending.acquire(blocking=False):
             return
+        try:
+            self._end(outcome, error)
+        except Exception:
+            tell(logger, "A stream could not be ended as it should be.")
+            self.span.end({semconv.STREAM_OUTCOME: outcome})
+
+    def _end(self, outcome: Outcome, error: BaseException | None) -> None:
         self._forget()
         end_time = time.time_ns()
         answer = self._answer()
@@ -122,8 +130,9 @@ class Reading:
 
     def raise_misfit(self) -> None:
         """Tell the one who has read to the end that the answer is not what was asked for."""
-        if self.misfit is not None:
-            raise self.misfit
+        misfit, self.misfit = self.misfit, None
+        if misfit is not None:
+            raise misfit
 
 
 def _reply_of(reading: Reading | None) -> Reply[Any]:

@@ -14,6 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from llmtrace.conf import ROOT, get_config
+from llmtrace.mistakes import tell
 from llmtrace.pipeline.build import AnyPipe, build
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.ended import Content
@@ -171,4 +172,4 @@ setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.pipeline")
 
 
 def _broken(what: str) -> None:
-    logger.error("%s This is a mistake of llmtrace; the span is not exported.", what, exc_info=True)
+    tell(logger, what, "the span is not exported")

@@ -16,6 +16,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jsontext import as_json, is_structure
+from llmtrace.mistakes import tell
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.content import CallContent, cut, qualified_name
@@ -143,4 +144,4 @@ class CallSpan:
 
 
 def _broken(what: str) -> None:
-    logger.error("%s This is a mistake of llmtrace; the call itself goes on.", what, exc_info=True)
+    tell(logger, what, "the call itself goes on")

@@ -11,6 +11,7 @@ from typing import Any, Final
 from opentelemetry.sdk.trace import Event
 
 from llmtrace import semconv
+from llmtrace.mistakes import tell
 
 logger = logging.getLogger("llmtrace.tracing")
 
@@ -65,7 +66,7 @@ class CallContent:
             try:
                 attributes.update(render())
             except Exception:
-                logger.exception("A part of a span's content can't be rendered. This is a mistake of llmtrace.")
+                tell(logger, "A part of a span's content can't be rendered.")
         return attributes
 
     def events(self) -> Sequence[Event]:

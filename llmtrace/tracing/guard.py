@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from llmtrace.mistakes import tell
+
 logger = logging.getLogger("llmtrace")
 
 P = ParamSpec("P")
@@ -17,16 +19,12 @@ def guarded(what: str) -> Callable[[Callable[P, T]], Callable[P, T | None]]:
     """Make a function return None where it would raise, and log `what` went wrong: once, then at debug level."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T | None]:
-        logged = False
-
         @wraps(function)
         def wall(*args: P.args, **kwargs: P.kwargs) -> T | None:
-            nonlocal logged
             try:
                 return function(*args, **kwargs)
             except Exception:
-                level, logged = logging.DEBUG if logged else logging.ERROR, True
-                logger.log(level, "%s This is a mistake of llmtrace; nothing else is affected.", what, exc_info=True)
+                tell(logger, what)
                 return None
 
         return wall

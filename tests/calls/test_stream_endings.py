@@ -14,6 +14,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
+from llmtrace import llm_call
 from llmtrace.calls.stream import Stream
 from llmtrace.exceptions import LLMTraceError
 from llmtrace.testing import CapturedSpans, captured_spans
@@ -293,6 +294,46 @@ def test_the_exceptions_are_those_of_the_sdk_itself(server: ScriptedServer, span
         assert type(ours.value.__cause__) is type(bare.value.__cause__)
     sdk.close()
     assert len(spans) == len(broken)
+
+
+def test_what_breaks_while_it_is_told_reaches_nobody(
+    server: ScriptedServer, spans: CapturedSpans, mistakes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers(stream())
+    opened = open_stream()
+    with monkeypatch.context() as patch:
+        patch.setattr("llmtrace.calls.inference.Inference.outcome", lambda *_: 1 / 0)
+        assert "".join(chunk.text for chunk in opened) == TEXT
+    (span,) = spans
+    assert span.attributes["llmtrace.stream.outcome"] == "completed"
+    assert "ZeroDivisionError" in mistakes.pop()
+
+
+def test_an_event_that_nobody_understands_is_handed_on_and_told_once(
+    server: ScriptedServer, spans: CapturedSpans, caplog: pytest.LogCaptureFixture
+) -> None:
+    strange = "data: [1, 2]\n\n"
+    server.answers(stream([chunk("Read ", delta={"role": "assistant"}), strange, strange, chunk("on.", "stop")]))
+    chunks = list(open_stream())
+    assert [each.text for each in chunks] == ["Read ", "", "", "on."]
+    assert [each.raw for each in chunks[1:3]] == [[1, 2], [1, 2]]
+    ended(spans, server, "completed", "Read on.")
+    assert caplog.text.count("could not be read") == 1
+
+
+def test_an_answer_that_is_not_what_was_asked_for_is_told_once(server: ScriptedServer, spans: CapturedSpans) -> None:
+    def refuse(reply: Any) -> Any:
+        raise Boom(reply.text)
+
+    server.answers(stream())
+    opened = llm_call("gpt-4o-mini", stream=True, output_parser=refuse)(lambda: "Hello")()
+    with pytest.raises(Boom, match=TEXT):
+        list(opened)
+    assert list(opened) == []
+    (span,) = spans
+    assert span.attributes["llmtrace.stream.outcome"] == "completed"
+    assert str(span.attributes["error.type"]).endswith("test_stream_endings.Boom")
+    assert opened.reply.text == TEXT
 
 
 def test_the_reply_is_there_when_the_stream_has_ended_and_not_before(

@@ -89,6 +89,18 @@ def test_a_call_cannot_capture_what_the_settings_forbid(server: ScriptedServer) 
     assert "Mordor" not in everything(span)
 
 
+def test_what_may_be_speech_is_no_parameter(server: ScriptedServer) -> None:
+    """What is sent under a name that only the provider knows is on the live span, and stays without capture."""
+    server.answers(answer())
+    extra = {"suffix": "Tell nobody of Mordor", "chat_template": "x" * 65, "verbosity": "low", "logprobs": True}
+    with captured_spans(PROVIDERS=providers(server), CAPTURE_CONTENT=False) as spans:
+        ask(extra=extra)
+        (span,) = spans
+    assert server.requests[0].json | extra == server.requests[0].json
+    told = {name: value for name, value in span.attributes.items() if name.startswith("llmtrace.request.")}
+    assert told == {"llmtrace.request.verbosity": "low", "llmtrace.request.logprobs": True}
+
+
 @pytest.fixture
 def host(server: ScriptedServer) -> Iterator[CapturedSpans]:
     """The host has a provider of its own, whose exporter stands beside ours."""
