@@ -31,7 +31,7 @@ def disconnect() -> None:
 def _on_commit(on_commit: Callable[..., Any], connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if args and callable(args[0]) and get_config().enabled:
         span = trace.get_current_span().get_span_context()
-        if span.is_valid and connection.in_atomic_block:
+        if span.is_valid:
             args = (FunctionWrapper(args[0], _Within(span)), *args[1:])
     return on_commit(*args, **kwargs)
 

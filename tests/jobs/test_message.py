@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import baggage, trace
@@ -80,11 +81,11 @@ def test_reading_never_raises(headers: dict[str, Any]) -> None:
     assert sent.parent is None or sent.parent.is_valid
 
 
-def test_headers_that_are_too_long_are_not_read() -> None:
+def test_headers_that_are_too_long_are_not_read_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     headers: dict[str, Any] = {}
     message.write(headers, NOW, NONE, under())
     headers |= {"baggage": "k=" + "v" * 9000, message.HEADER: "A" * 9000}
     sent = message.read(headers)
     assert sent.parent is not None
     assert baggage.get_all(sent.context) == {}
-    assert (sent.at, sent.attributes) == (None, NONE)
+    assert (sent.at, sent.attributes, caplog.text) == (None, NONE, "")

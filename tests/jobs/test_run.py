@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode, Tracer
 
 from llmtrace import semconv, trace_attributes
 from llmtrace.jobs.message import HEADER
-from llmtrace.tracing.attributes import NONE, current
+from llmtrace.tracing.attributes import NONE, TraceAttributes, current, using_source
 from llmtrace.tracing.scope import on_end
 from tests.jobs.apps import Jobs, attributes
 from tests.recorded import Recorded, is_below, settings
@@ -20,6 +20,13 @@ from tests.recorded import Recorded, is_below, settings
 
 def nothing() -> None:
     """A job."""
+
+
+class SomebodyElse:
+    """The request of another user, in which a job happens to run."""
+
+    def trace_attributes(self) -> TraceAttributes:
+        return TraceAttributes("8", "somebody else's", "c-8")
 
 
 def nothing_is_current() -> bool:
@@ -51,10 +58,10 @@ class TestWhatIsInForce:
 
         with trace_attributes(user_id=7, tags=["vip"]):
             look.delay()
-        with trace_attributes(user_id=8, session_id="somebody else's"):
+        with trace_attributes(user_id=8, session_id="somebody else's"), using_source(SomebodyElse()):
             jobs.run_all()
         ((found, carried),) = seen
-        assert (found.user_id, found.session_id, found.tags, carried) == ("7", None, ("vip",), {})
+        assert (found, carried) == (TraceAttributes("7", tags=("vip",)), {})
         assert attributes(recorded.one("look"))[semconv.USER_ID] == "7"
 
     def test_nothing_stays_current_whatever_a_job_does(self, jobs: Jobs, recorded: Recorded, host: Tracer) -> None:
