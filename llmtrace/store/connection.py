@@ -77,8 +77,12 @@ class StoreConnection:
             settings["AUTOCOMMIT"] = True
             wrapper: BaseDatabaseWrapper = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, self.alias)
             wrapper.inc_thread_sharing()  # `lock` keeps it to one thread at a time
-            wrapper.ensure_connection()
             self._wrapper = wrapper
+            try:
+                wrapper.ensure_connection()
+            except Exception:  # of a handler of the host's, perhaps: then there is a connection
+                self.close()
+                raise
         return self._wrapper
 
     def is_usable(self) -> bool:
