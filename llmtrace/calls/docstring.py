@@ -9,6 +9,7 @@ from typing import Any, Final
 
 SECTION: Final = re.compile(r"^(Args|Arguments|Parameters|Returns|Raises|Yields|Example|Examples|Note|Notes):\s*$")
 ARGUMENT: Final = re.compile(r"^\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
+REST_FIELD: Final = re.compile(r"^:\w[\w ]*:")
 REST_ARGUMENT: Final = re.compile(r"^:param\s+(?:[\w\[\], |]+\s)?(\w+):\s*(.*)$")
 
 
@@ -27,6 +28,8 @@ def described(function: Callable[..., Any]) -> tuple[str | None, dict[str, str]]
         elif rest is not None:
             section, current = "Args", rest[1]
             arguments[current] = rest[2]
+        elif REST_FIELD.match(line.strip()):
+            section, current = "Returns", None
         elif section is None:
             told.append(line)
         elif section in ("Args", "Arguments", "Parameters"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator
 from typing import Any
 
@@ -30,7 +31,11 @@ class ToolStep:
         self.call = call
 
     def run(self) -> Any:
-        return self.call.run()
+        result = self.call.run()
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError(f"The tool {self.call.name} is async: make the call that runs it async, too.")
+        return result
 
     async def arun(self) -> Any:
         return await self.call.arun()

@@ -72,7 +72,8 @@ def _model(function: Callable[..., Any], name: str, told: Mapping[str, str]) -> 
             continue
         default = ... if each.default is each.empty else each.default
         # A field name of pydantic may not begin with an underscore, an argument's may: the alias carries it.
-        field = Field(default, alias=each.name, description=told.get(each.name))
+        described_as: dict[str, Any] = {"description": told[each.name]} if each.name in told else {}
+        field = Field(default, alias=each.name, **described_as)
         fields[f"field_{each.name}"] = (annotations.get(each.name, Any), field)
     return create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields)
 
