@@ -37,6 +37,8 @@ LLMTRACE = {
 }
 
 CELERY_BROKER_URL = os.environ["JOBS_BROKER"]
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    CELERY_BROKER_TRANSPORT = "project.broker:Transport"
 CELERY_BROKER_TRANSPORT_OPTIONS = json.loads(os.environ["JOBS_TRANSPORT"])
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_RESULT_BACKEND = os.environ["JOBS_RESULTS"]
