@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import re
 from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from llmtrace.calls.strict import strict
 from llmtrace.exceptions import OutputError
 from llmtrace.jsontext import as_json
 from llmtrace.providers.base import Choice, Schema
@@ -36,9 +36,8 @@ class Parser(Generic[T]):
             schema = {"type": "object", "properties": {WRAPPED: schema}, "required": [WRAPPED]}
             if defs:
                 schema["$defs"] = defs
-        name = re.sub(r"\W+", "_", getattr(type_, "__name__", None) or str(type_)).strip("_")[:60]
-        told = inspect.getdoc(type_) if inspect.isclass(type_) and issubclass(type_, BaseModel) else None
-        self.schema = Schema(name or "answer", strict(schema), told)
+        closed = strict(schema)
+        self.schema = Schema(_name(type_), closed or schema, schema.get("description"), closed is not None)
 
     def told(self, choice: Choice) -> Choice:
         """The choice with the answer for its text, where that came as the input of a tool, which is no call of ours."""
@@ -76,6 +75,12 @@ class Parser(Generic[T]):
         return self._adapter.validate_python(data)
 
 
+def _name(type_: Any) -> str:
+    """A name for the schema, of the letters that providers take."""
+    named: str = getattr(type_, "__name__", None) or str(type_)
+    return re.sub(r"\W+", "_", named, flags=re.ASCII).strip("_")[:60] or "answer"
+
+
 @functools.lru_cache(maxsize=256)
 def _cached(type_: Any) -> Parser[Any]:
     return Parser(type_)
@@ -87,21 +92,3 @@ def parser_of(type_: Any) -> Parser[Any]:
         return _cached(type_)
     except TypeError:  # a type that can't be hashed
         return Parser(type_)
-
-
-def strict(schema: Any) -> Any:
-    """The schema as strict modes want it: each object closed, and all its properties required.
-
-    Source: OpenAI, Structured Outputs, "Supported schemas".
-    """
-    if isinstance(schema, list):
-        return [strict(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {key: strict(value) for key, value in schema.items() if key != "default"}
-    if closed.get("type") == "object" and "properties" in closed:
-        closed["additionalProperties"] = False
-        closed["required"] = list(closed["properties"])
-    if "$ref" in closed:  # what stands beside a reference is refused
-        return {"$ref": closed["$ref"]}
-    return closed

@@ -18,11 +18,12 @@ AnyMessage = Message | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The form that an answer is asked to have: a JSON schema, closed as strict modes want it."""
+    """The form that an answer is asked to have: a JSON schema, and whether strict modes take it."""
 
     name: str
     schema: Mapping[str, Any]
     description: str | None = None
+    strict: bool = True
 
 
 @dataclass(slots=True)

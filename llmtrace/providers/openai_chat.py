@@ -133,7 +133,7 @@ class ChatCompletions(ChatProtocol):
 
 def response_format(schema: Schema) -> dict[str, Any]:
     """What asks for an answer of a schema, strictly."""
-    form = {"name": schema.name, "schema": schema.schema, "strict": True, "description": schema.description}
+    form = {"name": schema.name, "schema": schema.schema, "strict": schema.strict, "description": schema.description}
     return {"type": "json_schema", "json_schema": named(form)}
 
 

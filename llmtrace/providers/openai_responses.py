@@ -156,7 +156,7 @@ def tool_choice(value: Any) -> Any:
 
 def text_format(schema: Schema) -> dict[str, Any]:
     """What asks for an answer of a schema, strictly."""
-    form = {"type": "json_schema", "name": schema.name, "schema": schema.schema, "strict": True}
+    form = {"type": "json_schema", "name": schema.name, "schema": schema.schema, "strict": schema.strict}
     return named({**form, "description": schema.description})
 
 

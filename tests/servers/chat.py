@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from llmtrace.types import Usage
 from tests.servers.http import Received, Script
+from tests.servers.strict import objection
 from tests.servers.wire import (
     CACHED,
     COUNTED,
@@ -27,7 +28,6 @@ from tests.servers.wire import (
     event,
     first,
     halves,
-    unclosed,
 )
 
 OPENAI_FIELDS: Final = frozenset(
@@ -215,7 +215,7 @@ class Chat(Wire):
             return Refusal(400, "'messages' must contain the word 'json' in some form.")
         if form["type"] == "json_schema":
             asked = form["json_schema"]
-            where = unclosed(asked["schema"]) if asked.get("strict") else None
+            where = objection(asked["schema"]) if asked.get("strict") else None
             if where is not None or not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", asked["name"]):
                 return Refusal(400, f"Invalid schema for response_format {asked['name']!r}: {where}")
         return None

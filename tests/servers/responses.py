@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tests.servers.chat import text_of
 from tests.servers.http import Received, Script
+from tests.servers.strict import objection
 from tests.servers.wire import (
     CACHED,
     INPUT,
@@ -23,7 +24,6 @@ from tests.servers.wire import (
     event,
     first,
     halves,
-    unclosed,
 )
 
 FIELDS: Final = frozenset(
@@ -166,7 +166,7 @@ def wrong_tools(body: Mapping[str, Any]) -> Refusal | None:
     for each in body.get("tools", ()):
         if each.get("type") != "function" or not each.get("name"):
             return Refusal(400, "Missing required parameter: 'tools[0].name'.")
-        where = unclosed(each.get("parameters")) if each.get("strict", True) else None
+        where = objection(each.get("parameters")) if each.get("strict", True) else None
         if where is not None:
             return Refusal(400, f"Invalid schema for function {each['name']!r}: {where}")
     return None
@@ -178,7 +178,7 @@ def wrong_text(body: Mapping[str, Any]) -> Refusal | None:
     if form["type"] == "json_object" and "json" not in str(body["input"]).lower():
         return Refusal(400, "Response input messages must contain the word 'json' in some form.")
     if form["type"] == "json_schema":
-        where = unclosed(form["schema"]) if form.get("strict") else None
+        where = objection(form["schema"]) if form.get("strict") else None
         if where is not None or not form.get("name"):
             return Refusal(400, f"Invalid schema for response_format: {where}")
     return None

@@ -207,16 +207,3 @@ def halves(text: str) -> tuple[str, str]:
 def first(checks: Iterable[Callable[[], Refusal | None]]) -> Refusal | None:
     """The first refusal of these checks, in turn."""
     return next((found for check in checks if (found := check()) is not None), None)
-
-
-def unclosed(schema: Any, path: str = "schema") -> str | None:
-    """Where a JSON schema is not closed, as strict modes want each of its objects."""
-    if isinstance(schema, Mapping):
-        if schema.get("type") == "object":
-            names = sorted(schema.get("properties", {}))
-            if schema.get("additionalProperties") is not False or sorted(schema.get("required", ())) != names:
-                return path
-        return next((found for key, each in schema.items() if (found := unclosed(each, f"{path}.{key}"))), None)
-    if isinstance(schema, list):
-        return next((found for key, each in enumerate(schema) if (found := unclosed(each, f"{path}.{key}"))), None)
-    return None
