@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from django.core.signals import setting_changed
 from opentelemetry.context import Context
@@ -23,6 +23,8 @@ from llmtrace.pipeline.lineage import Lineage
 from llmtrace.pipeline.queue import Item
 
 logger = logging.getLogger("llmtrace.pipeline")
+
+FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a thread that makes the pipes
 
 
 class FanOut(SpanProcessor):
@@ -145,6 +147,17 @@ class FanOut(SpanProcessor):
         self._finishing = True
         self.close()
 
+    def before_fork(self) -> None:
+        """Wait for a thread that makes the pipes: the child would inherit the locks of the modules it imports."""
+        self._building.acquire(timeout=FORK_PATIENCE_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Let others make the pipes again."""
+        try:
+            self._building.release()
+        except RuntimeError:  # the wait was too long
+            return
+
     def after_fork(self) -> None:
         """Begin anew in a child process."""
         self._building = threading.RLock()
@@ -157,6 +170,14 @@ fanout = FanOut()
 """The processor of this process."""
 
 
+def _before_fork() -> None:
+    fanout.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    fanout.after_fork_in_parent()
+
+
 def _after_fork_in_child() -> None:
     fanout.after_fork()
 
@@ -167,7 +188,7 @@ def _settings_changed(*, setting: str, **_: Any) -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.pipeline")
 
 

@@ -145,7 +145,7 @@ def test_a_wait_that_was_asked_for_is_told_apart_from_the_wait_in_the_queue(trac
         between = (run.started_at - before.started_at).total_seconds()
         assert 0 <= asked <= 1.01  # messages carry milliseconds
         assert waited >= 0
-        assert asked + waited <= between
+        assert asked + waited <= between + 0.002  # each of the two is told in whole milliseconds
 
 
 def test_a_job_that_fails_is_an_error_with_its_exception(traces: Traces) -> None:

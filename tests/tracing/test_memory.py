@@ -54,10 +54,10 @@ def test_calls_that_are_over_leave_nothing(way: str) -> None:
     with exporting(entry("Scripted", act=lambda spans: None), **settings):
         WAYS[way]()
         assert flush(10)
-        before = alive()
+        before, open_before = alive(), set(fanout._lineage._live)
         for _ in range(50):
             WAYS[way]()
         assert flush(10)
         assert alive() - before <= len(KINDS)
         assert fanout._content == {}
-        assert fanout._lineage._live == {}
+        assert set(fanout._lineage._live) <= open_before  # a host may leave spans of its own open
