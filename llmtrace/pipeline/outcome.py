@@ -28,10 +28,17 @@ class RetryLater(Exception):
     Parts of it may have arrived already; the exporter that raises this bears to see them twice.
     """
 
-    def __init__(self, reason: str) -> None:
-        """`reason` is one line for people, fit for `last_error`: no secrets, no data of a span."""
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        """What keeps the batch, and for how long at least.
+
+        Args:
+            reason: one line for people, fit for `last_error`: no secrets, no data of a span.
+            after: seconds to wait before the batch is offered again, where the destination has asked for that or where
+                a person has to do something first; None leaves it to the pipe.
+        """
         super().__init__(reason)
         self.reason = reason
+        self.after = after
 
 
 Outcome = Exported | SpanExportResult
