@@ -21,6 +21,7 @@ from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.content import CallContent, cut, qualified_name
 from llmtrace.tracing.setup import get_tracer
+from llmtrace.tracing.untold import is_untold, keep_untold
 
 logger = logging.getLogger("llmtrace.tracing")
 
@@ -34,7 +35,18 @@ class CallSpan:
     None of it raises: when something of tracing fails, the call goes on without its span.
     """
 
-    __slots__ = ("_ended", "_expose", "_token", "began", "content", "recording", "span", "span_id", "trace_id")
+    __slots__ = (
+        "_ended",
+        "_expose",
+        "_private",
+        "_token",
+        "began",
+        "content",
+        "recording",
+        "span",
+        "span_id",
+        "trace_id",
+    )
 
     def __init__(
         self,
@@ -51,6 +63,7 @@ class CallSpan:
         self.span_id: str | None = None
         self._ended = False
         self._expose: int | None = None  # characters of a text that go onto the live span as well
+        self._private = capture is False
         self._token: Any = None
         self.began = time.perf_counter()
         try:
@@ -137,7 +150,9 @@ class CallSpan:
         """End the span with the exception that the caller will see; a call that was cancelled has not failed."""
         if isinstance(error, GONE):
             return self.end({**(attributes or {}), semconv.STREAM_OUTCOME: "cancelled"}, end_time=end_time)
-        if self.content is not None and not self._ended:
+        if self._private:
+            keep_untold(error)
+        elif self.content is not None and not self._ended and not is_untold(error):
             self.content.fail(error)
         name = qualified_name(type(error))
         return self.end({**(attributes or {}), semconv.ERROR_TYPE: name}, StatusCode.ERROR, end_time)

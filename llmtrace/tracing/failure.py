@@ -8,6 +8,7 @@ from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing.content import CallContent, cut, qualified_name
+from llmtrace.tracing.untold import is_untold
 
 
 class _Expected(CallContent):
@@ -27,7 +28,7 @@ def record(span: Span, error: BaseException, *, failed: bool = True) -> None:
         span.set_attribute(semconv.ERROR_TYPE, qualified_name(type(error)))
         span.set_status(StatusCode.ERROR)
     config = get_config()
-    if not config.capture_content:
+    if not config.capture_content or is_untold(error):
         span.add_event(semconv.EXCEPTION_EVENT, {semconv.EXCEPTION_TYPE: qualified_name(type(error))})
         return
     texts = CallContent() if failed else _Expected()
