@@ -1,0 +1,98 @@
+"""What each setting takes: a test of its value, and the words that name it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from llmtrace.conf.shapes import Config
+
+LONGEST_S: Final = 1e9  # what waits longer, clocks and locks cannot count
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a scalar setting takes: a test and the words that name it."""
+
+    words: str
+    test: Callable[[Any], bool]
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_amount(value: object) -> bool:
+    try:
+        return not isinstance(value, bool) and Decimal(str(value)).is_finite() and Decimal(str(value)) >= 0
+    except InvalidOperation:
+        return False
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
+
+
+PRICED: Final = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"}
+BOOL = Kind("True or False", lambda v: isinstance(v, bool))
+TEXT = Kind("a text", lambda v: isinstance(v, str) and v != "")
+TEXT_OR_NONE = Kind("a text or None", lambda v: v is None or (isinstance(v, str) and v != ""))
+PATH_OR_NONE = Kind("a dotted path or None", lambda v: v is None or (isinstance(v, str) and "." in v))
+COUNT = Kind("a whole number above 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0)
+COUNT_OR_NONE = Kind("a whole number above 0, or None", lambda v: v is None or COUNT.test(v))
+SECONDS = Kind("a number of seconds, 0 or more", lambda v: _number(v) and 0 <= v <= LONGEST_S)
+SECONDS_OR_NONE = Kind("a number of seconds, or None", lambda v: v is None or SECONDS.test(v))
+SHARE = Kind("a number from 0 to 1", lambda v: _number(v) and 0 <= v <= 1)
+TEXTS = Kind("a list of texts", lambda v: isinstance(v, (list, tuple)) and all(isinstance(i, str) for i in v))
+PATTERNS = Kind("a list of regular expressions", lambda v: TEXTS.test(v) and all(map(_is_pattern, v)))
+PRICE = Kind(
+    "a dict of USD per million tokens",
+    lambda v: isinstance(v, Mapping) and v.keys() <= PRICED and all(map(_is_amount, v.values())),
+)
+BOOL_OR_OPTIONS = Kind("True, False or a dict of options", lambda v: isinstance(v, (bool, Mapping)))
+
+
+def _one_of(*choices: str) -> Kind:
+    return Kind(" or ".join(f'"{c}"' for c in choices), lambda v: v in choices)
+
+
+SCALARS: Final[Mapping[str, Kind]] = {
+    "ENABLED": BOOL,
+    "SERVICE_NAME": TEXT_OR_NONE,
+    "TRACER_PROVIDER": PATH_OR_NONE,
+    "TRUST_INCOMING": BOOL,
+    "REDACT": BOOL_OR_OPTIONS,
+    "CAPTURE_CONTENT": BOOL,
+    "CAPTURE_MEDIA": BOOL,
+    "MAX_CONTENT": COUNT,
+    "EXPOSE_CONTENT": BOOL,
+    "DATABASE": TEXT,
+    "RETENTION_DAYS": COUNT_OR_NONE,
+    "CONTENT_RETENTION_DAYS": COUNT_OR_NONE,
+    "EXIT_TIMEOUT": SECONDS,
+}
+KEYS: Final = frozenset(f.name.upper() for f in fields(Config)) - {"PROBLEMS", "EXPORTERS_GIVEN"}
+JOBS: Final = {"RELATION": _one_of("parent", "link"), "LINK_AFTER": SECONDS_OR_NONE, "EXCLUDE": TEXTS}
+SPOOL: Final = {"DIRECTORY": TEXT_OR_NONE, "MAX_BYTES": COUNT}
+QUEUE: Final = {
+    "size": COUNT,
+    "bytes": COUNT,
+    "batch": COUNT,
+    "delay": SECONDS,
+    "spool": BOOL,
+    "durable": BOOL,
+}
+ENTRY: Final = {
+    "NAME": TEXT,
+    "SPANS": _one_of("all", "llm"),
+    "SAMPLE": SHARE,
+    "SEMCONV": _one_of("latest", "dup"),
+}
+ENTRY_KEYS: Final = frozenset({"BACKEND", "OPTIONS", "FILTERS", "QUEUE", *ENTRY})

@@ -1,0 +1,162 @@
+"""From a value of ``LLMTRACE`` to what it means, with all that is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from llmtrace.conf.kinds import ENTRY, ENTRY_KEYS, JOBS, KEYS, PATTERNS, PRICE, QUEUE, SCALARS, SPOOL, TEXTS, Kind
+from llmtrace.conf.shapes import (
+    DATABASE_BACKEND,
+    OPENAI_BACKEND,
+    ROOT,
+    BackendConfig,
+    Config,
+    ExporterConfig,
+    JobsConfig,
+    Problem,
+    QueueConfig,
+    SpoolConfig,
+)
+
+
+def read(raw: object) -> Config:
+    """The configuration that a value of ``LLMTRACE`` means, with all its problems."""
+    reader = Reader()
+    given = reader.mapping(ROOT, raw)
+    reader.known(ROOT, given, KEYS)
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        where = f'{ROOT}["{key}"]'
+        if key in SCALARS:
+            reader.take(values, key.lower(), where, value, SCALARS[key])
+    values["resource"] = reader.mapping(f'{ROOT}["RESOURCE"]', given.get("RESOURCE"))
+    values["prices"] = reader.prices(given.get("PRICES"))
+    values["exclude_urls"] = reader.texts(f'{ROOT}["EXCLUDE_URLS"]', given.get("EXCLUDE_URLS"), PATTERNS)
+    values["instrumentors"] = reader.texts(f'{ROOT}["INSTRUMENTORS"]', given.get("INSTRUMENTORS"))
+    values["providers"] = reader.providers(given.get("PROVIDERS", {"default": {"BACKEND": OPENAI_BACKEND}}))
+    values["exporters"] = reader.exporters(given.get("EXPORTERS", [{"BACKEND": DATABASE_BACKEND}]))
+    values["exporters_given"] = "EXPORTERS" in given
+    values["filters"] = reader.backends(f'{ROOT}["FILTERS"]', given.get("FILTERS"))
+    values["jobs"] = reader.section(f'{ROOT}["JOBS"]', given.get("JOBS"), JobsConfig, JOBS)
+    values["spool"] = reader.section(f'{ROOT}["SPOOL"]', given.get("SPOOL"), SpoolConfig, SPOOL)
+    return Config(**values, problems=tuple(reader.problems))
+
+
+class Reader:
+    """Reads values and keeps what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def wrong(self, id: str, where: str, message: str, hint: str) -> None:
+        self.problems.append(Problem(f"llmtrace.{id}", where, message, hint))
+
+    def known(self, where: str, given: Mapping[str, Any], keys: frozenset[str]) -> None:
+        for key in given:
+            if key not in keys:
+                close = difflib.get_close_matches(str(key), keys, 1)
+                hint = f'Did you mean "{close[0]}"?' if close else f"Known keys: {', '.join(sorted(keys))}."
+                self.wrong("E001", f'{where}["{key}"]', "is no setting of llmtrace.", hint)
+
+    def take(self, values: dict[str, Any], name: str, where: str, value: object, kind: Kind) -> None:
+        if kind.test(value):
+            values[name] = tuple(value) if isinstance(value, list) else value
+        else:
+            self.wrong("E010", where, f"has to be {kind.words}.", f"It is a value of type {type(value).__name__}.")
+
+    def mapping(self, where: str, raw: object) -> dict[str, Any]:
+        if raw is None:
+            return {}
+        if isinstance(raw, Mapping):
+            return dict(raw)
+        self.wrong("E010", where, "has to be a dict.", f"It is a value of type {type(raw).__name__}.")
+        return {}
+
+    def prices(self, raw: object) -> dict[str, Any]:
+        where, read = f'{ROOT}["PRICES"]', dict[str, Any]()
+        for model, price in self.mapping(where, raw).items():
+            self.take(read, model, f'{where}["{model}"]', price, PRICE)
+        return read
+
+    def texts(self, where: str, raw: object, kind: Kind = TEXTS) -> tuple[str, ...]:
+        values: dict[str, Any] = {}
+        if raw is not None:
+            self.take(values, "texts", where, raw, kind)
+        found: tuple[str, ...] = values.get("texts", ())
+        return found
+
+    def section(self, where: str, raw: object, cls: type[Any], kinds: Mapping[str, Kind]) -> Any:
+        given, values = self.mapping(where, raw), dict[str, Any]()
+        self.known(where, given, frozenset(kinds))
+        for key in kinds.keys() & given.keys():
+            self.take(values, key.lower(), f'{where}["{key}"]', given[key], kinds[key])
+        return cls(**values)
+
+    def backend(self, where: str, raw: object, keys: frozenset[str]) -> dict[str, Any] | None:
+        """The entry as a dict with BACKEND and OPTIONS in order, or None when there is nothing to build."""
+        if not isinstance(raw, Mapping):
+            self.wrong("E010", where, "has to be a dict.", f"It is a value of type {type(raw).__name__}.")
+            return None
+        given = dict(raw)
+        self.known(where, given, keys)
+        path = given.get("BACKEND")
+        if not isinstance(path, str) or "." not in path:
+            hint = 'Name the class by its dotted path, such as "llmtrace.exporters.Database".'
+            self.wrong("E002", where, "has no BACKEND.", hint)
+            return None
+        given["OPTIONS"] = self.mapping(f'{where}["OPTIONS"]', given.get("OPTIONS"))
+        return given
+
+    def backends(self, where: str, raw: object) -> tuple[BackendConfig, ...]:
+        read = []
+        for index, entry in enumerate(self.entries(where, raw)):
+            at = f"{where}[{index}]"
+            given = self.backend(at, entry, frozenset({"BACKEND", "OPTIONS"}))
+            if given is not None:
+                read.append(BackendConfig(given["BACKEND"], given["OPTIONS"], at))
+        return tuple(read)
+
+    def entries(self, where: str, raw: object) -> list[Any]:
+        if raw is None:
+            return []
+        if isinstance(raw, (list, tuple)):
+            return list(raw)
+        self.wrong("E010", where, "has to be a list.", f"It is a value of type {type(raw).__name__}.")
+        return []
+
+    def providers(self, raw: object) -> dict[str, BackendConfig]:
+        where, read = f'{ROOT}["PROVIDERS"]', dict[str, BackendConfig]()
+        for name, entry in self.mapping(where, raw).items():
+            at = f'{where}["{name}"]'
+            given = self.backend(at, entry, frozenset({"BACKEND", "OPTIONS"}))
+            if given is not None:
+                read[str(name)] = BackendConfig(given["BACKEND"], given["OPTIONS"], at)
+        if (raw is None or isinstance(raw, Mapping)) and "default" not in (raw or {}):
+            hint = 'Calls that name no provider use "default": add it, or name a provider in every call.'
+            self.wrong("E007", where, 'has no "default".', hint)
+        return read
+
+    def exporters(self, raw: object) -> tuple[ExporterConfig, ...]:
+        where, read = f'{ROOT}["EXPORTERS"]', dict[str, ExporterConfig]()
+        for index, entry in enumerate(self.entries(where, raw)):
+            at = f"{where}[{index}]"
+            given = self.backend(at, entry, ENTRY_KEYS)
+            if given is None:
+                continue
+            exporter = self.exporter(at, given)
+            if exporter.name in read:
+                hint = 'Give one of them a "NAME" of its own: the ledger and the spool go by it.'
+                self.wrong("E006", at, f'has the name "{exporter.name}" of {read[exporter.name].where}.', hint)
+            else:
+                read[exporter.name] = exporter
+        return tuple(read.values())
+
+    def exporter(self, at: str, given: dict[str, Any]) -> ExporterConfig:
+        values: dict[str, Any] = {"name": given["BACKEND"].rpartition(".")[2]}
+        for key in ENTRY.keys() & given.keys():
+            self.take(values, key.lower(), f'{at}["{key}"]', given[key], ENTRY[key])
+        values["filters"] = self.backends(f'{at}["FILTERS"]', given.get("FILTERS"))
+        values["queue"] = self.section(f'{at}["QUEUE"]', given.get("QUEUE"), QueueConfig, QUEUE)
+        return ExporterConfig(backend=given["BACKEND"], options=given["OPTIONS"], where=at, **values)
