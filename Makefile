@@ -3,6 +3,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PARALLEL ?= --numprocesses=auto --dist=loadscope --no-loadscope-reorder
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --annotation-style line --quiet \
 	--custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
@@ -16,7 +17,7 @@ demo: $(VENV)/base.stamp ## Run the example shop with worker and model server; O
 	@$(BIN)/python -m project.demo $(if $(ONCE),--once)
 
 test: $(VENV)/test.stamp ## Run the tests; ARGS="-k name" picks some, LLMTRACE_REQUIRE_SERVICES=1 fails without a service
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Check style and formatting
 	$(BIN)/ruff check
@@ -40,7 +41,7 @@ wheel: $(VENV)/test.stamp ## Build the wheel and use it in an empty environment
 
 coverage: $(VENV)/dev.stamp ## Run the tests and say what they leave out
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage run -m pytest $(PARALLEL) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

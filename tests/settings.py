@@ -12,10 +12,15 @@ pymysql.install_as_MySQLdb()
 
 
 def _directory() -> Path:
-    """A folder for this run's files, shared with the processes it starts and gone when it ends."""
+    """A folder for this run's files, shared with the processes it starts and gone when it ends.
+
+    Each of several processes that share out the tests has a folder of its own in it.
+    """
     inherited = os.environ.get("LLMTRACE_TEST_DIRECTORY")
     if inherited:
-        return Path(inherited)
+        folder = Path(inherited, os.environ.get("PYTEST_XDIST_WORKER", ""))
+        folder.mkdir(exist_ok=True)
+        return folder
     made, owner = tempfile.mkdtemp(prefix="llmtrace-tests-"), os.getpid()
     os.environ["LLMTRACE_TEST_DIRECTORY"] = made
     atexit.register(lambda: shutil.rmtree(made, ignore_errors=True) if os.getpid() == owner else None)
