@@ -8,8 +8,8 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from llmtrace.pipeline.build import under_test
 from llmtrace.pipeline.outcome import Exported
+from llmtrace.pipeline.testrun import under_test
 from llmtrace.store.connection import StoreConnection
 from llmtrace.store.writer import Writer
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
@@ -18,6 +17,7 @@ from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.filtering import Filter
 from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.pipe import Pipe
+from llmtrace.pipeline.testrun import under_test
 
 logger = logging.getLogger("llmtrace")
 
@@ -93,12 +93,6 @@ def build(config: Config) -> tuple[AnyPipe, ...]:
 def _wanted(entry: ExporterConfig, config: Config) -> bool:
     """In a host's test suite the database is written only when ``EXPORTERS`` asks for it."""
     return config.exporters_given or entry.backend != DATABASE_BACKEND or not under_test()
-
-
-def under_test() -> bool:
-    """Whether Django's test environment is set up, as its own runner and pytest-django do before the first test."""
-    module = sys.modules.get("django.test.utils")
-    return module is not None and hasattr(module._TestState, "saved_data")
 
 
 def _pipe(entry: ExporterConfig, common: list[Filter] | None) -> AnyPipe | None:

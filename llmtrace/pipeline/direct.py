@@ -29,7 +29,7 @@ class DirectPipe:
     ) -> None:
         self.config = config
         self.llm = llm
-        self.ledger = Ledger()
+        self.ledger = Ledger(config.name)
         self._processor = make()
         self._filters = filters
         self._share = Share(config.sample)
@@ -76,7 +76,7 @@ class DirectPipe:
 
     def after_fork(self) -> None:
         """Count anew in a child; the processor looks after itself, as the SDK asks of it."""
-        self.ledger = Ledger()
+        self.ledger = Ledger(self.config.name)
 
     def begin_flush(self) -> int:
         """Nothing can be begun without waiting for it."""

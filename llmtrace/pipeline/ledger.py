@@ -25,12 +25,15 @@ class Account:
 class Ledger:
     """Counts for one exporter. Spans that `SPANS` or `SAMPLE` leave out are never entered."""
 
-    def __init__(self) -> None:
+    def __init__(self, exporter: str) -> None:
+        """`exporter` is the exporter's name."""
+        self.exporter = exporter
         self._lock = threading.RLock()
         self._ended = 0
         self._sent = 0
         self._dropped: Counter[str] = Counter()
         self._failed_closed = 0
+        self._on_disk = 0
         self._last_error: str | None = None
         self._last_error_at: datetime | None = None
 
@@ -52,6 +55,14 @@ class Ledger:
             self._failed_closed += 1
             self._dropped["filter raised"] += 1
 
+    def spooled(self, count: int) -> None:
+        """`count` spans went from memory to disk, where they still wait; a negative count has left it.
+
+        Each span that leaves the disk is sent or dropped, which is entered apart.
+        """
+        with self._lock:
+            self._on_disk += count
+
     def error(self, text: str) -> None:
         with self._lock:
             self._last_error, self._last_error_at = text, datetime.now(UTC)
@@ -69,3 +80,8 @@ class Ledger:
                 self._last_error,
                 self._last_error_at,
             )
+
+
+def ledger_of(origin: str, exporter: str) -> Ledger:
+    """The ledger of another process, by its process id, for who settles what it has left on disk."""
+    return Ledger(exporter)

@@ -49,7 +49,7 @@ class Pipe:
 
     def _fresh(self) -> None:
         """The state of a process that has ended no span yet: also that of a forked child."""
-        self.ledger = Ledger()
+        self.ledger = Ledger(self.config.name)
         self._queue = SpanQueue(self.config.queue)
         self._delivery = Delivery(self.config.name, self._make, self.ledger)
         self._exporting = threading.RLock()

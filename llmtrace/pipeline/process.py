@@ -1,0 +1,49 @@
+"""Who this process is, in names of files and rows that outlive it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import string
+import time
+from typing import Final
+
+DIGITS: Final = string.digits + string.ascii_lowercase
+LONGEST_HOST: Final = 48
+
+_id: str | None = None
+
+
+def process_id() -> str:
+    """``{host}-{pid}-{start}``: the same for as long as the process lives, and another in a child that it forks.
+
+    `start` is when the process was first asked, in milliseconds since 1970 written in base 36: a process that gets the
+    number of one that has died is told from it. Of the host's name only letters, digits, dots and hyphens are kept.
+    """
+    global _id
+    if _id is None:
+        _id = f"{_host()}-{os.getpid()}-{base36(time.time_ns() // 1_000_000)}"
+    return _id
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", socket.gethostname())[:LONGEST_HOST].strip(".-") or "localhost"
+
+
+def base36(number: int) -> str:
+    """A whole number, 0 or more, in base 36."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = DIGITS[digit] + digits
+    return digits or "0"
+
+
+def _after_fork_in_child() -> None:
+    global _id
+    _id = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
