@@ -90,6 +90,7 @@ MESSAGING_DESTINATION: Final = "messaging.destination.name"
 MESSAGING_MESSAGE_ID: Final = "messaging.message.id"
 CELERY_TASK: Final = "celery.task_name"
 CELERY_STATE: Final = "celery.state"
+CODE_FUNCTION: Final = "code.function.name"  # the task of Django's own framework, by its module's path
 
 # Ours
 COST: Final = "llmtrace.cost"  # USD
@@ -102,6 +103,7 @@ RETRY_WAIT: Final = "wait_s"
 JOB_ATTEMPT: Final = "llmtrace.job.attempt"  # 1 for the first
 JOB_QUEUE_TIME: Final = "llmtrace.job.queue_time"  # seconds in the queue, without the delay that was asked for
 JOB_DELAY: Final = "llmtrace.job.delay"  # seconds from publish to the countdown or eta that was asked for
+JOB_STATE: Final = "llmtrace.job.state"  # of a task of Django's own framework, in its words
 JOB_REDELIVERED: Final = "llmtrace.job.redelivered"  # True where the broker delivered the message before
 JOB_SCHEDULE: Final = "llmtrace.job.schedule"  # the name of beat's schedule by which a job was sent
 JOB_REASON: Final = "llmtrace.job.reason"  # why a job did not run, or did not end by itself

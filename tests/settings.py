@@ -58,8 +58,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_tasks_db",
     "llmtrace",
 ]
+MIGRATION_MODULES = {"django_tasks_database": None}  # its one table at once, and not in 21 steps
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -80,7 +80,7 @@ def node_of(span: Span) -> Node:
 
 def _run(node: Node, attributes: dict[str, Any]) -> Node:
     """A job's run: an attempt that is tried again has failed, though its span is no error."""
-    state = attributes.get(semconv.CELERY_STATE)
+    state = attributes.get(semconv.CELERY_STATE) or attributes.get(semconv.JOB_STATE)
     return replace(
         node,
         failed=node.failed or state == RETRY,

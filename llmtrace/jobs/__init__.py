@@ -1,4 +1,7 @@
-"""Background jobs in the trace of what sent them, with Celery, which is not imported before the host imports it."""
+"""Background jobs in the trace of what sent them, with Celery and Django's own tasks.
+
+Neither is imported before the host imports it.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,22 @@ from wrapt import register_post_import_hook
 logger = logging.getLogger("llmtrace.jobs")
 
 PARTS: Final = {
-    "llmtrace.jobs.run": "celery.app.base",
-    "llmtrace.jobs.publish": "celery.app.base",
-    "llmtrace.jobs.worker": "celery.app.base",
-    "llmtrace.jobs.on_commit": "celery.app.base",
-    "llmtrace.jobs.wait": "celery.result",
-    "llmtrace.jobs.beat": "celery.beat",
-    "llmtrace.jobs.unfinished": "celery.worker.request",
+    "llmtrace.jobs.run": ("celery.app.base",),
+    "llmtrace.jobs.publish": ("celery.app.base",),
+    "llmtrace.jobs.worker": ("celery.app.base",),
+    "llmtrace.jobs.wait": ("celery.result",),
+    "llmtrace.jobs.beat": ("celery.beat",),
+    "llmtrace.jobs.unfinished": ("celery.worker.request",),
+    "llmtrace.jobs.tasks_enqueue": ("django.tasks.base", "django_tasks.base"),
+    "llmtrace.jobs.tasks_run": ("django.tasks.signals", "django_tasks.signals"),
+    "llmtrace.jobs.tasks_row": ("django_tasks_db.models", "django_tasks.backends.database.models"),
+    "llmtrace.jobs.on_commit": ("celery.app.base", "django.tasks.base", "django_tasks.base"),
 }
-"""Each part of the instrumentation, and the module of Celery with whose import it is connected."""
+"""Each part of the instrumentation, and the modules with whose import it is connected; again with each if there are
+several."""
 
 _installed = False
-_connected: set[str] = set()
+_connected: set[tuple[str, str]] = set()
 
 
 def install() -> None:
@@ -36,23 +43,25 @@ def install() -> None:
     global _installed
     if not _installed:
         _installed = True
-        for part, module in PARTS.items():
-            register_post_import_hook(partial(_connect, part), module)
+        for part, modules in PARTS.items():
+            for module in modules:
+                register_post_import_hook(partial(_connect, part), module)
 
 
 def _connect(part: str, module: ModuleType) -> None:
-    if not _installed or part in _connected:
+    key = part, module.__name__
+    if not _installed or key in _connected:
         return
     try:
         import_module(part).connect()
-        _connected.add(part)
+        _connected.add(key)
     except Exception:
         logger.exception("Jobs are not traced: %s could not be connected.", part)
 
 
 def uninstall() -> None:
-    """Leave Celery as it was."""
+    """Leave Celery and Django as they were."""
     global _installed
     _installed = False
     while _connected:
-        import_module(_connected.pop()).disconnect()
+        import_module(_connected.pop()[0]).disconnect()

@@ -19,8 +19,9 @@ registered_by: Final[ContextVar[SpanContext | None]] = ContextVar("llmtrace_regi
 
 
 def connect() -> None:
-    """Remember under which span a function is registered."""
-    wrap_function_wrapper(BaseDatabaseWrapper, "on_commit", _on_commit)
+    """Remember under which span a function is registered. Safe to call again."""
+    if not hasattr(BaseDatabaseWrapper.on_commit, "__wrapped__"):
+        wrap_function_wrapper(BaseDatabaseWrapper, "on_commit", _on_commit)
 
 
 def disconnect() -> None:

@@ -13,7 +13,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import unwrap
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind
 from wrapt import wrap_function_wrapper
 
 from llmtrace import semconv
@@ -21,16 +21,14 @@ from llmtrace.conf import get_config
 from llmtrace.jobs import message, others
 from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
 from llmtrace.jobs.message import Sent
-from llmtrace.jobs.on_commit import registered_by
+from llmtrace.jobs.relation import PUBLISH, SCOPE, sent_under
 from llmtrace.jobs.run import running
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
 from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import get_tracer
 
-SCOPE: Final = "llmtrace.jobs"
 UID: Final = "llmtrace.jobs.publish"
-OPERATION: Final = {semconv.MESSAGING_OPERATION: "publish", semconv.MESSAGING_OPERATION_TYPE: "send"}
 
 
 class Publish:
@@ -48,16 +46,11 @@ class Publish:
     def begin(self, attributes: dict[str, Any], parent: Context | None = None) -> None:
         """Start the span, once all is known that a sampler may ask for, and make it current.
 
-        Below `parent` if it is given; else below the current span, with a link to the span that registered the sending
-        on commit, or below that if there is no other.
+        Below `parent` if it is given, else where `sent_under` says.
         """
-        links, registered = [], registered_by.get()
-        if registered is not None and parent is None:
-            current = trace.get_current_span().get_span_context()
-            if not current.is_valid:
-                parent = trace.set_span_in_context(NonRecordingSpan(registered))
-            elif current != registered:
-                links.append(Link(registered))
+        links: list[Link] = []
+        if parent is None:
+            parent, links = sent_under()
         self._span = get_tracer(SCOPE).start_span(
             f"publish {self.name}", parent, SpanKind.PRODUCER, attributes, links, self._began
         )
@@ -73,7 +66,7 @@ class Publish:
         if self._span is None:
             if error is None:
                 return
-            self.begin({**job_attributes(self.name, {}), **OPERATION, **trace_attributes.current().on_span})
+            self.begin({**job_attributes(self.name, {}), **PUBLISH, **trace_attributes.current().on_span})
         if self._token is not None:
             otel_context.detach(self._token)
         if self._span is not None:
@@ -151,7 +144,7 @@ def before_publish(
     if publish is None:
         _enrich(sender, facts)
     elif not publish.begun:
-        described = {**job_attributes(publish.name, facts), **OPERATION, **attributes.on_span}
+        described = {**job_attributes(publish.name, facts), **PUBLISH, **attributes.on_span}
         described |= _wait(facts.get("eta"), publish.app.timezone, now) | _chord(body)
         if schedule := scheduled_by.get():
             described[semconv.JOB_SCHEDULE] = schedule

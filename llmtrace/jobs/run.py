@@ -21,16 +21,14 @@ from llmtrace.jobs import message, others
 from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
 from llmtrace.jobs.message import Sent
 from llmtrace.jobs.outcome import TERMINATED, Outcome, outcome_of
+from llmtrace.jobs.relation import RUN, SCOPE, related, waits
 from llmtrace.jobs.surroundings import Surroundings
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
 from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import flush, get_tracer
 
-SCOPE: Final = "llmtrace.jobs"
 UID: Final = "llmtrace.jobs.run"
-RELATION: Final = "llmtrace_relation"  # an option of a task
-OPERATION: Final = {semconv.MESSAGING_OPERATION: "run", semconv.MESSAGING_OPERATION_TYPE: "process"}
 
 
 class Run:
@@ -77,7 +75,7 @@ class Run:
     def _described(self, eager: bool) -> dict[str, Any]:
         request, now = self._request, time.time()
         attributes = job_attributes(self.name, vars(request))
-        attributes.update(OPERATION)
+        attributes.update(RUN)
         if request.chord and (chord := body_id(request.chord)):
             attributes[semconv.JOB_CHORD_ID] = chord
         if not eager:
@@ -121,22 +119,6 @@ class Run:
         return Sent(trace.set_span_in_context(self.span, Context()), None, None, self.sent.attributes)
 
 
-def related(sent: Sent, attributes: Mapping[str, Any], task: Any = None) -> tuple[Context, list[Link]]:
-    """Where an attempt's span goes: below what sent it, or at the head of a trace of its own with a link to that.
-
-    A task's own ``llmtrace_relation`` comes before the settings.
-    """
-    jobs = get_config().jobs
-    relation = getattr(task, RELATION, None)
-    linked = (relation or jobs.relation) == "link"
-    if relation is None and jobs.link_after is not None:
-        waited = attributes.get(semconv.JOB_DELAY, 0.0) + attributes.get(semconv.JOB_QUEUE_TIME, 0.0)
-        linked = linked or waited > jobs.link_after
-    if sent.parent is None or not linked:
-        return sent.context, []
-    return trace.set_span_in_context(trace.INVALID_SPAN, sent.context), [Link(sent.parent)]
-
-
 def delivered(delivery: Mapping[str, Any] | None) -> dict[str, Any]:
     """The queue that a message came from, and whether it has been delivered before."""
     delivery = delivery or {}
@@ -145,19 +127,6 @@ def delivered(delivery: Mapping[str, Any] | None) -> dict[str, Any]:
         attributes[semconv.MESSAGING_DESTINATION] = queue
     if delivery.get("redelivered"):
         attributes[semconv.JOB_REDELIVERED] = True
-    return attributes
-
-
-def waits(sent_at: float, due: float | None, now: float) -> dict[str, Any]:
-    """How long the message waited in the queue, and how long it was asked to; times in seconds since the epoch.
-
-    Clocks of two machines may differ: a wait below zero is unknown.
-    """
-    delay = 0.0 if due is None else max(0.0, due - sent_at)
-    waited = now - sent_at - delay
-    attributes = {semconv.JOB_QUEUE_TIME: waited} if waited >= 0 else {}
-    if delay:
-        attributes[semconv.JOB_DELAY] = delay
     return attributes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -13,19 +13,24 @@ from llmtrace.tracing.scope import Scope, current_scope
 
 
 class Surroundings:
-    """Sets what is current, and puts back what was."""
+    """Sets what is current, and puts back what was.
 
-    __slots__ = ("_attached", "_scope", "_tokens")
+    Without tokens, which hold in one context only: where a worker is async, the signals before and after a task come in
+    copies of one.
+    """
+
+    __slots__ = ("_before", "_context", "_scope")
 
     def __init__(self) -> None:
         self._scope = Scope()
-        self._tokens: list[tuple[ContextVar[Any], Token[Any]]] = []
-        self._attached: Token[Context] | None = None
+        self._before: list[tuple[ContextVar[Any], Any]] = []
+        self._context: Context | None = None
         self.set(current_scope, self._scope)
 
     def set(self, variable: ContextVar[Any], value: Any) -> None:
-        """Have `variable` at `value` until the end."""
-        self._tokens.append((variable, variable.set(value)))
+        """Have `variable`, which has a default, at `value` until the end."""
+        self._before.append((variable, variable.get()))
+        variable.set(value)
 
     def know(self, attributes: TraceAttributes) -> None:
         """Have the sender's trace attributes in force and no others: in a worker there is no request."""
@@ -34,14 +39,15 @@ class Surroundings:
 
     def attach(self, context: Context) -> None:
         """Have an OpenTelemetry context as the current one."""
-        self._attached = otel_context.attach(context)
+        self._context = otel_context.get_current()
+        otel_context.attach(context)
 
     def leave(self) -> None:
         """Put everything back, and end what the job has left open."""
         try:
-            if self._attached is not None:
-                otel_context.detach(self._attached)
-            for variable, token in reversed(self._tokens):
-                variable.reset(token)
+            if self._context is not None:
+                otel_context.attach(self._context)
+            for variable, value in reversed(self._before):
+                variable.set(value)
         finally:
             self._scope.end()

@@ -23,7 +23,8 @@ from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs import message
 from llmtrace.jobs.describe import excluded, job_attributes, real_name
-from llmtrace.jobs.run import OPERATION, SCOPE, delivered, related
+from llmtrace.jobs.relation import RUN, SCOPE, related
+from llmtrace.jobs.run import delivered
 from llmtrace.tracing.failure import record
 from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import get_tracer
@@ -106,7 +107,7 @@ def _tell(
     sent = message.read(facts)
     attributes = {
         **job_attributes(name, facts),
-        **OPERATION,
+        **RUN,
         **delivered(facts.get("delivery_info")),
         **sent.attributes.on_span,
         semconv.CELERY_STATE: state,
