@@ -14,7 +14,7 @@ from typing import Any
 from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from llmtrace.conf import get_config
-from llmtrace.tracing.guard import guarded
+from llmtrace.mistakes import guarded
 
 _watching = False
 
