@@ -8,14 +8,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from django.conf import settings
-from django.utils.module_loading import import_string
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from llmtrace.backends import load
 from llmtrace.conf import DATABASE_BACKEND, ROOT, BackendConfig, Config, ExporterConfig, Problem
-from llmtrace.mistakes import tell
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.filtering import Filter
 from llmtrace.pipeline.outcome import Moving
@@ -25,7 +22,6 @@ from llmtrace.pipeline.testrun import under_test
 logger = logging.getLogger("llmtrace")
 
 REDACT_BACKEND: Final = "llmtrace.filters.Redact"
-PROBLEMS: Final = "llmtrace.checks.silent_problems"
 LIMIT_BACKEND: Final = "llmtrace.filters.limit.LimitContent"
 
 AnyPipe = Pipe | DirectPipe
@@ -84,23 +80,14 @@ def _problems(found: Any) -> Iterable[Problem]:
 
 
 def build(config: Config) -> tuple[AnyPipe, ...]:
-    """The pipes of all entries that can be made; all that is wrong with the settings is logged, one line each."""
-    _log_problems(config)
+    """The pipes of all entries that can be made; the problems of the others are logged, one line each."""
+    for problem in (*config.problems, *backend_problems(config)):
+        logger.error("%s", problem)
     if not config.enabled:
         return ()
     common = _filters([*filter(None, [redact_config(config)]), limit_config(config), *config.filters])
     pipes = [_pipe(entry, common) for entry in config.exporters if _wanted(entry, config)]
     return tuple(pipe for pipe in pipes if pipe is not None)
-
-
-def _log_problems(config: Config) -> None:
-    """Tell of the errors that the system checks tell of: a server such as gunicorn runs none."""
-    try:
-        for problem in import_string(PROBLEMS)(config):
-            if not problem.is_warning and problem.id not in settings.SILENCED_SYSTEM_CHECKS:
-                logger.error("%s", problem)
-    except Exception:
-        tell(logger, "The settings could not be checked.")
 
 
 def _wanted(entry: ExporterConfig, config: Config) -> bool:

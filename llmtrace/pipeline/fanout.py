@@ -14,7 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from llmtrace.conf import ROOT, get_config
-from llmtrace.mistakes import guarded, tell
+from llmtrace.mistakes import tell
 from llmtrace.pipeline.build import AnyPipe, build
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.ended import Content
@@ -25,8 +25,6 @@ from llmtrace.pipeline.queue import Item
 logger = logging.getLogger("llmtrace.pipeline")
 
 FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a thread that makes the pipes
-
-UNSENT: Final = "the span is not exported"
 
 
 class FanOut(SpanProcessor):
@@ -46,43 +44,49 @@ class FanOut(SpanProcessor):
         """Let `content` travel beside the span until it ends."""
         self._content[span_id] = content
 
-    @guarded("A span that began was not seen.", UNSENT)
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        pipes = self._pipes
-        if pipes is None:
-            pipes = self.pipes()
-        if pipes:
-            self._lineage.began(span)
-        elif not get_config().enabled:
-            return
-        if self.mark is not None:
-            self.mark(span)
-        for pipe in self._direct:
-            pipe.began(span, parent_context)
+        try:
+            pipes = self._pipes
+            if pipes is None:
+                pipes = self.pipes()
+            if pipes:
+                self._lineage.began(span)
+            elif not get_config().enabled:
+                return
+            if self.mark is not None:
+                self.mark(span)
+            for pipe in self._direct:
+                pipe.began(span, parent_context)
+        except Exception:
+            _broken("A span that began was not seen.")
 
-    @guarded("A span that ended was not handed on.", UNSENT)
     def on_end(self, span: ReadableSpan) -> None:
-        context = span.context
-        if context is None:
-            return
-        content = self._content.pop(context.span_id, None)
-        kin = self._lineage.ended(span)
-        pipes = self._pipes
-        if pipes is None:
-            pipes = self.pipes()
-        if pipes and context.trace_flags.sampled:
-            item = Item(span, content, kin)
-            for pipe in pipes:
-                self._put(pipe, item)
-            if self._finishing:
-                self.flush(self._patience)
+        try:
+            context = span.context
+            if context is None:
+                return
+            content = self._content.pop(context.span_id, None)
+            kin = self._lineage.ended(span)
+            pipes = self._pipes
+            if pipes is None:
+                pipes = self.pipes()
+            if pipes and context.trace_flags.sampled:
+                item = Item(span, content, kin)
+                for pipe in pipes:
+                    self._put(pipe, item)
+                if self._finishing:
+                    self.flush(self._patience)
+        except Exception:
+            _broken("A span that ended was not handed on.")
 
-    @guarded("A span that ended was not handed to one exporter.", UNSENT)
     def _put(self, pipe: AnyPipe, item: Item) -> None:
-        if not pipe.put(item):  # the settings have changed under it: its successor takes the span
-            for each in self.pipes():
-                if each.config.name == pipe.config.name:
-                    each.put(item)
+        try:
+            if not pipe.put(item):  # the settings have changed under it: its successor takes the span
+                for each in self.pipes():
+                    if each.config.name == pipe.config.name:
+                        each.put(item)
+        except Exception:
+            _broken("A span that ended was not handed to one exporter.")
 
     def pipes(self) -> tuple[AnyPipe, ...]:
         """The pipes of the settings in force, made when they are first needed."""
@@ -113,7 +117,7 @@ class FanOut(SpanProcessor):
                 flushed = pipe.flushed(target, deadline) and flushed
             except Exception:
                 flushed = False
-                tell(logger, "An exporter was not flushed.")
+                _broken("An exporter was not flushed.")
         return flushed
 
     def shutdown(self) -> None:
@@ -186,3 +190,7 @@ def _settings_changed(*, setting: str, **_: Any) -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.pipeline")
+
+
+def _broken(what: str) -> None:
+    tell(logger, what, "the span is not exported")

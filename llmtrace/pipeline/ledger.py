@@ -2,86 +2,193 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
+from django.utils.module_loading import import_string
 
-@dataclass(frozen=True)
-class Account:
-    """The numbers of one exporter in one process. `ended` is always `sent` + `waiting` + all of `dropped`."""
+from llmtrace.pipeline import book
+from llmtrace.pipeline.account import Account
+from llmtrace.pipeline.book import Book
+from llmtrace.pipeline.folder import spool_folder
+from llmtrace.pipeline.process import process_id
+from llmtrace.pipeline.sheet import ENDED, FAILED_CLOSED, SENT, SPOOLED, Sheet
+from llmtrace.pipeline.testrun import under_test
 
-    ended: int
-    sent: int
-    waiting: int
-    dropped: Mapping[str, int]
-    failed_closed: int
-    last_error: str | None
-    last_error_at: datetime | None
+__all__ = ["Account", "Ledger", "ledger_of"]
+
+REDACT: Final = "llmtrace.filters.redact.redact_text"
+LONGEST_ERROR: Final = 10_000  # characters of an error that are read for secrets; far fewer are kept
+RAISED: Final = "filter raised"
 
 
 class Ledger:
-    """Counts for one exporter. Spans that `SPANS` or `SAMPLE` leave out are never entered."""
+    """Counts for one exporter. Spans that `SPANS` or `SAMPLE` leave out are never entered.
+
+    The numbers lie in the file of this process, in the folder of the spool. Without a folder, and in a test run, they
+    are in memory only.
+    """
 
     def __init__(self, exporter: str) -> None:
-        """`exporter` is the exporter's name."""
+        """`exporter` is the name of its entry in ``EXPORTERS``."""
         self.exporter = exporter
         self._lock = threading.RLock()
-        self._ended = 0
-        self._sent = 0
-        self._dropped: Counter[str] = Counter()
-        self._failed_closed = 0
-        self._on_disk = 0
-        self._last_error: str | None = None
-        self._last_error_at: datetime | None = None
+        self._sheet: Sheet | None = None  # taken when there is something to count
+        _live.add(self)
 
     def ended(self) -> None:
+        """A span has ended that this exporter is to get."""
         with self._lock:
-            self._ended += 1
+            # Nothing is called between the reading and the storing of a number: a signal's handler, in which a span
+            # may end as well, can't come in between.
+            (self._sheet or self._taken()).numbers[ENDED] += 1
 
     def sent(self, count: int) -> None:
+        """The exporter has taken `count` spans."""
         with self._lock:
-            self._sent += count
+            (self._sheet or self._taken()).numbers[SENT] += count
 
     def dropped(self, reason: str, count: int = 1) -> None:
+        """`count` spans go nowhere. `reason` is a short fixed phrase, never one that holds data of a span."""
         with self._lock:
-            self._dropped[reason] += count
+            (self._sheet or self._taken()).dropped(reason, count)
 
     def failed_closed(self) -> None:
         """A filter raised, so that its span went nowhere."""
         with self._lock:
-            self._failed_closed += 1
-            self._dropped["filter raised"] += 1
+            sheet = self._sheet or self._taken()
+            sheet.numbers[FAILED_CLOSED] += 1
+            sheet.dropped(RAISED, 1)
 
     def spooled(self, count: int) -> None:
-        """`count` spans went from memory to disk, where they still wait; a negative count has left it.
+        """`count` spans went from memory to disk, where they wait on; of those that have left the disk it is negative.
 
-        Each span that leaves the disk is sent or dropped, which is entered apart.
+        What a process has on disk when it dies still waits; what it has in memory is lost.
         """
         with self._lock:
-            self._on_disk += count
+            (self._sheet or self._taken()).numbers[SPOOLED] += count
 
     def error(self, text: str) -> None:
+        """Keep what went wrong last; secrets in it are masked first."""
+        text, at = _masked(text), datetime.now(UTC)
         with self._lock:
-            self._last_error, self._last_error_at = text, datetime.now(UTC)
+            (self._sheet or self._taken()).error(text, at)
 
     def account(self) -> Account:
         """The numbers as they stand."""
         with self._lock:
-            waiting = self._ended - self._sent - self._dropped.total()
-            return Account(
-                self._ended,
-                self._sent,
-                waiting,
-                dict(self._dropped),
-                self._failed_closed,
-                self._last_error,
-                self._last_error_at,
-            )
+            return (self._sheet or Sheet.new(self.exporter)).account()
+
+    def _taken(self) -> Sheet:
+        sheet = _sheet(self.exporter)
+        if self._sheet is None:  # else a span has ended in a signal's handler, in between
+            self._sheet = sheet
+        return self._sheet
+
+    def _leave_to_parent(self) -> None:
+        """Begin anew in a forked child: the numbers so far are its parent's."""
+        sheet, self._sheet, self._lock = self._sheet, None, threading.RLock()
+        if sheet is not None:
+            sheet.release()
+
+
+class _DeadLedger(Ledger):
+    """The ledger of a process that is no more, for the one who delivers what it has left on disk.
+
+    Each change is written at once, and by one process at a time. Where the file has gone, the sum of earlier processes
+    is changed in its place.
+    """
+
+    def __init__(self, process: str, exporter: str) -> None:
+        super().__init__(exporter)
+        self.process = process
+
+    def ended(self) -> None:
+        self._change(lambda sheet: _add(sheet, ENDED, 1))
+
+    def sent(self, count: int) -> None:
+        self._change(lambda sheet: _add(sheet, SENT, count))
+
+    def dropped(self, reason: str, count: int = 1) -> None:
+        self._change(lambda sheet: sheet.dropped(reason, count))
+
+    def failed_closed(self) -> None:
+        def change(sheet: Sheet) -> None:
+            _add(sheet, FAILED_CLOSED, 1)
+            sheet.dropped(RAISED, 1)
+
+        self._change(change)
+
+    def spooled(self, count: int) -> None:
+        self._change(lambda sheet: _add(sheet, SPOOLED, count))
+
+    def error(self, text: str) -> None:
+        text, at = _masked(text), datetime.now(UTC)
+        self._change(lambda sheet: sheet.error(text, at))
+
+    def account(self) -> Account:
+        folder = spool_folder()
+        found = {} if folder is None else book.accounts(book.path_of(folder, self.process))
+        return found.get(self.exporter, Sheet.new(self.exporter).account()).of_the_dead()
+
+    def _change(self, change: Callable[[Sheet], None]) -> None:
+        folder = spool_folder()
+        if folder is None:
+            return
+        try:
+            with book.only_one(folder):
+                try:
+                    book.credit(book.path_of(folder, self.process), self.exporter, change)
+                except FileNotFoundError:
+                    book.credit_earlier(folder, self.exporter, change)
+        except OSError:  # a full or read-only disk: the spans are delivered all the same
+            return
 
 
 def ledger_of(origin: str, exporter: str) -> Ledger:
-    """The ledger of another process, by its process id, for who settles what it has left on disk."""
-    return Ledger(exporter)
+    """The ledger of the process `origin` (see `process_id`), to be credited with what becomes of its spans."""
+    return Ledger(exporter) if origin == process_id() else _DeadLedger(origin, exporter)
+
+
+def _add(sheet: Sheet, place: int, count: int) -> None:
+    sheet.numbers[place] += count
+
+
+def _masked(text: str) -> str:
+    """`text` without its secrets: an exporter's exception can hold an address with a key in it."""
+    try:
+        redact: Callable[[str], str] = import_string(REDACT)
+        return redact(text[:LONGEST_ERROR])
+    except Exception:
+        return "an error whose text could not be read"
+
+
+_live: Final[weakref.WeakSet[Ledger]] = weakref.WeakSet()
+_taking = threading.RLock()
+_book: Book | None = None
+
+
+def _sheet(exporter: str) -> Sheet:
+    global _book
+    with _taking:
+        if _book is None:
+            _book = Book(None if under_test() else spool_folder(), process_id())
+        return _book.sheet(exporter)
+
+
+def _after_fork_in_child() -> None:
+    global _book, _taking
+    _taking = threading.RLock()
+    for ledger in tuple(_live):
+        ledger._leave_to_parent()
+    if _book is not None:
+        _book.close()
+        _book = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -14,7 +14,7 @@ from typing import Any
 from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from llmtrace.conf import get_config
-from llmtrace.mistakes import guarded
+from llmtrace.tracing.guard import guarded
 
 _watching = False
 

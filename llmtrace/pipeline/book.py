@@ -1,0 +1,203 @@
+"""The file that a process keeps its ledgers in, one sheet for each, and how others read and credit it.
+
+A process holds a lock on its file for as long as it lives: who can lock it knows that the process is no more. What is
+counted lies in memory that is mapped to the file, so that SIGKILL takes nothing away.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from llmtrace.pipeline.account import Account
+from llmtrace.pipeline.folder import HAS_LOCKS
+from llmtrace.pipeline.sheet import SIZE, Sheet
+
+if HAS_LOCKS:
+    import fcntl
+
+SUFFIX: Final = ".ledger"
+STRIDE: Final = 65536  # from one sheet to the next: memory is mapped in steps of as many bytes on some machines
+MOST_SHEETS: Final = 64
+NO_LINK: Final = os.O_CLOEXEC | os.O_NOFOLLOW if HAS_LOCKS else 0
+PRIVATE: Final = 0o600
+EARLIER: Final = "earlier"
+"""The file in which the numbers of processes are summed up that are gone for long."""
+
+
+class Book:
+    """The file of this process, made for its first sheet.
+
+    Without a folder, and where a file can't be made, sheets are in memory.
+    """
+
+    def __init__(self, folder: Path | None, process: str) -> None:
+        self._folder = folder
+        self._process = process
+        self._lock: int | None = None  # a descriptor that nothing but the lock needs: to close it sets it free
+        self._file: int | None = None
+        self._maps: list[mmap.mmap] = []
+
+    def sheet(self, exporter: str) -> Sheet:
+        """A new sheet."""
+        if self._folder is None or len(self._maps) == MOST_SHEETS:
+            return Sheet.new(exporter)
+        try:
+            if self._file is None:
+                self._begin(self._folder)
+            return Sheet.new(exporter, self._mapped())
+        except (OSError, ValueError):  # no space, no right, no such kind of file
+            self._folder = None
+            return Sheet.new(exporter)
+
+    def _begin(self, folder: Path) -> None:
+        """Make the file, which gets its name when it is locked: nobody shall take this process for a dead one."""
+        unlocked = folder / f".{self._process}.new"
+        self._lock = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | NO_LINK, PRIVATE)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file = os.open(unlocked, os.O_RDWR | NO_LINK)
+            unlocked.rename(path_of(folder, self._process))
+        except OSError:
+            self.close()
+            unlocked.unlink(missing_ok=True)
+            raise
+
+    def _mapped(self) -> memoryview:
+        """Memory for one sheet. Zeros are written first, since a page that the disk has no room for would be fatal."""
+        assert self._file is not None
+        offset = len(self._maps) * STRIDE
+        if os.pwrite(self._file, bytes(SIZE), offset) != SIZE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._maps.append(mmap.mmap(self._file, SIZE, offset=offset))
+        return memoryview(self._maps[-1])
+
+    def close(self) -> None:
+        """Set the lock free and let go of the memory, all sheets of which are released."""
+        for descriptor in (self._lock, self._file):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._lock = self._file = self._folder = None
+        for mapped in self._maps:
+            try:
+                mapped.close()
+            except BufferError:  # somebody still looks at a sheet: it goes when nobody does
+                continue
+        self._maps = []
+
+
+def path_of(folder: Path, process: str) -> Path:
+    """The file of a process."""
+    return folder / f"{process}{SUFFIX}"
+
+
+def processes(folder: Path) -> list[str]:
+    """The ids of all processes that have a file, the sum of earlier ones excepted."""
+    names = sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"[!.]*{SUFFIX}"))
+    return [name for name in names if name != EARLIER]
+
+
+def is_alive(path: Path) -> bool:
+    """Whether the process whose file this is still runs."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | NO_LINK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def accounts(path: Path) -> dict[str, Account]:
+    """The numbers in a file by exporter, as its process counted them; none where there is no such file."""
+    found: dict[str, Account] = {}
+    for sheet in _sheets(path):
+        try:
+            exporter, account = sheet.exporter, sheet.account()
+        except (ValueError, OverflowError, OSError):  # not written by us
+            continue
+        found[exporter] = found[exporter] + account if exporter in found else account
+    return found
+
+
+def _sheets(path: Path) -> Iterator[Sheet]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | NO_LINK)
+    except OSError:  # it has gone, or is none of ours
+        return
+    try:
+        for number in range(MOST_SHEETS):
+            copy = os.pread(descriptor, SIZE, number * STRIDE)
+            if len(copy) < SIZE:
+                return
+            sheet = Sheet(memoryview(bytearray(copy)))
+            if sheet.is_whole:
+                yield sheet
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Be the only one who writes what dead processes have left: waits for others, who take a millisecond."""
+    descriptor = os.open(folder / ".ledger-lock", os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def credit(path: Path, exporter: str, change: Callable[[Sheet], None]) -> None:
+    """Change the sheet of `exporter` in the file of a process that is no more. Only for `only_one`.
+
+    Raises:
+        OSError: the file can't be written, or there is none.
+    """
+    descriptor = os.open(path, os.O_RDWR | NO_LINK)
+    try:
+        number, begun = _place_of(descriptor, exporter)
+        with closing(mmap.mmap(descriptor, SIZE, offset=number * STRIDE)) as mapped:
+            sheet = Sheet(memoryview(mapped)) if begun else Sheet.new(exporter, memoryview(mapped))
+            try:
+                change(sheet)
+                sheet.balance()
+            finally:
+                sheet.release()
+    finally:
+        os.close(descriptor)
+
+
+def _place_of(descriptor: int, exporter: str) -> tuple[int, bool]:
+    """The number of the first sheet of `exporter`, and whether there is one; made where there is none."""
+    for number in range(MOST_SHEETS):
+        copy = os.pread(descriptor, SIZE, number * STRIDE)
+        sheet = Sheet(memoryview(bytearray(copy.ljust(SIZE, b"\0"))))
+        if sheet.is_whole and sheet.exporter == exporter:
+            return number, True
+        if not sheet.is_whole:
+            os.pwrite(descriptor, bytes(SIZE), number * STRIDE)
+            return number, False
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def credit_earlier(folder: Path, exporter: str, change: Callable[[Sheet], None]) -> None:
+    """The same for the sum of earlier processes, which is made when there is none."""
+    path = path_of(folder, EARLIER)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE))
+    credit(path, exporter, change)
+
+
+def name_of_earlier() -> str:
+    """How the sum of earlier processes is called where their ids would stand."""
+    return f"{socket.gethostname()}-{EARLIER}"

@@ -1,0 +1,289 @@
+"""The ledger: what was counted is there after every kind of end, belongs to one process, and balances."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmtrace.pipeline import book, ledger, ledgers
+from llmtrace.pipeline.account import DIED, LEFT_OUT, Account
+from llmtrace.pipeline.book import Book
+from llmtrace.pipeline.ledger import Ledger, ledger_of
+from llmtrace.pipeline.sheet import MOST_REASONS, OTHERS, Sheet
+from tests.interpreter import run
+from tests.pipeline.making import balanced
+
+MAKING = "tests.pipeline.making"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that ledgers of this process and of dead ones are in."""
+    monkeypatch.setattr(ledger, "spool_folder", lambda: tmp_path)
+    with closing(Book(tmp_path, "here-1-a")) as own:
+        monkeypatch.setattr(ledger, "_book", own)
+        yield tmp_path
+
+
+def dead(folder: Path, process: str, **counted: Any) -> None:
+    """The file that a process has left which counted for the exporter ``backend``; those left out are 0."""
+    file = Book(folder, process)
+    sheet = file.sheet("backend")
+    fields = {"ended": 0, "sent": 0, "waiting": 0, "dropped": {}, "failed_closed": 0, "spooled": 0}
+    sheet.add(Account(**{**fields, "last_error": None, "last_error_at": None, **counted}))
+    sheet.release()
+    file.close()
+
+
+def of(folder: Path, process: str) -> Account:
+    [entry] = [entry for entry in ledgers.read(folder) if entry.process == process]
+    return entry.account
+
+
+def site(folder: Path) -> dict[str, Any]:
+    """``LLMTRACE`` with one exporter, which writes to a file, an hour late, and has only its numbers on disk."""
+    options = {"path": str(folder / "spans")}
+    entry = {"BACKEND": "tests.pipeline.exporters.File", "OPTIONS": options, "QUEUE": {"delay": 3600, "spool": False}}
+    return {"EXPORTERS": [{"NAME": "backend", **entry}], "SPOOL": {"DIRECTORY": str(folder)}}
+
+
+def test_what_was_counted_survives_sigkill(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    code = f"""
+    import os, signal, django
+    django.setup()
+    from {MAKING} import span
+    from llmtrace.tracing.setup import flush
+    for number in range(30):
+        span("sent")
+    assert flush(10)
+    for number in range(12):
+        span("in memory")
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    run(code, site(tmp_path), status=-signal.SIGKILL)
+    [entry] = ledgers.read(tmp_path)
+    assert not entry.alive
+    assert balanced(entry.account)
+    assert (entry.account.ended, entry.account.sent, entry.account.waiting) == (42, 30, 0)
+    assert entry.account.dropped == {DIED: 12}
+
+
+def test_a_forked_child_counts_for_itself_and_does_not_keep_its_parent_alive(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    code = f"""
+    import os, signal, sys, warnings, django
+    warnings.simplefilter("ignore", DeprecationWarning)
+    django.setup()
+    from {MAKING} import account, span
+    from llmtrace.pipeline import ledgers
+    from llmtrace.pipeline.process import process_id
+    from pathlib import Path
+    span("of the parent")
+    parent, folder = process_id(), Path({str(tmp_path)!r})
+    readable, writable = os.pipe()
+    if os.fork() == 0:
+        os.close(writable)
+        os.read(readable, 1)  # the end of it comes when the parent is no more
+        span("of the child")
+        span("of the child")
+        alive = {{entry.process: (entry.alive, entry.account.ended) for entry in ledgers.read(folder)}}
+        assert alive == {{parent: (False, 1), process_id(): (True, 2)}}, alive
+        assert account("backend").ended == 2
+        sys.stdout.write("the child has looked")
+        sys.stdout.flush()
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert run(code, site(tmp_path), status=-signal.SIGKILL) == "the child has looked"
+    assert sorted((entry.alive, entry.account.ended) for entry in ledgers.read(tmp_path)) == [(False, 1), (False, 2)]
+
+
+def test_without_a_folder_numbers_are_in_memory(tmp_path: Path) -> None:
+    code = f"""
+    import django, json
+    django.setup()
+    from {MAKING} import account, span
+    span("one")
+    print(json.dumps([account("backend").ended, account("backend").waiting]))
+    """
+    nowhere = tmp_path / "file"
+    nowhere.touch()
+    settings = {**site(tmp_path), "SPOOL": {"DIRECTORY": str(nowhere / "folder")}}
+    assert json.loads(run(code, settings)) == [1, 1]
+
+
+def test_a_disk_that_takes_no_more_leaves_the_numbers_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "pwrite", lambda *_: 0)
+    counted = Ledger("backend")
+    counted.ended()
+    assert counted.account().ended == 1
+    assert ledgers.read(folder) == []
+
+
+def test_a_process_lives_as_long_as_its_file_is_locked(folder: Path) -> None:
+    counted = Ledger("backend")
+    counted.ended()
+    [entry] = ledgers.read(folder)
+    assert entry.alive
+    assert (entry.account.waiting, entry.account.dropped) == (1, {})
+    ledger._book.close()  # type: ignore[union-attr]
+    [entry] = ledgers.read(folder)
+    assert (entry.alive, entry.account.waiting, entry.account.dropped) == (False, 0, {DIED: 1})
+
+
+def test_ledgers_of_one_exporter_are_added_up(folder: Path) -> None:
+    """One that settings have replaced and its successor."""
+    for _ in range(2):
+        counted = Ledger("backend")
+        counted.ended()
+        counted.sent(1)
+    [entry] = ledgers.read(folder)
+    assert (entry.account.ended, entry.account.sent) == (2, 2)
+
+
+def test_what_a_dead_process_had_on_disk_waits_until_another_has_delivered_it(folder: Path) -> None:
+    dead(folder, "there-2-b", ended=10, sent=3, spooled=5)
+    assert (of(folder, "there-2-b").waiting, of(folder, "there-2-b").dropped) == (5, {DIED: 2})
+    heir = ledger_of("there-2-b", "backend")
+    heir.sent(4)
+    heir.spooled(-4)
+    heir.dropped("too large")
+    heir.spooled(-1)
+    left = of(folder, "there-2-b")
+    assert (left.sent, left.waiting, left.dropped) == (7, 0, {DIED: 2, "too large": 1})
+    assert balanced(left)
+    assert heir.account() == left
+
+
+def test_a_span_that_was_written_but_not_counted_is_no_loss(folder: Path) -> None:
+    """The process died in between."""
+    dead(folder, "there-2-b", ended=1)
+    assert of(folder, "there-2-b").dropped == {DIED: 1}
+    heir = ledger_of("there-2-b", "backend")
+    heir.sent(1)
+    heir.spooled(-1)
+    left = of(folder, "there-2-b")
+    assert (left.ended, left.sent, left.waiting, left.dropped) == (1, 1, 0, {})
+
+
+def test_heirs_that_work_side_by_side_lose_no_count(folder: Path) -> None:
+    dead(folder, "there-2-b", ended=400, spooled=400)
+
+    def deliver(_: int) -> None:
+        heir = ledger_of("there-2-b", "backend")
+        for _ in range(50):
+            heir.sent(1)
+            heir.spooled(-1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(deliver, range(8)))
+    assert (of(folder, "there-2-b").sent, of(folder, "there-2-b").waiting) == (400, 0)
+
+
+def test_what_comes_late_of_a_process_without_a_file_is_in_the_sum(folder: Path) -> None:
+    ledger_of("gone-3-c", "backend").sent(2)
+    [entry] = ledgers.read(folder)
+    assert entry.process == book.name_of_earlier()
+    assert (entry.account.ended, entry.account.sent) == (2, 2)
+
+
+def test_old_ledgers_are_summed_up_and_no_number_is_lost(folder: Path) -> None:
+    dead(folder, "there-1-a", ended=10, sent=7, dropped={"queue full": 1})
+    dead(folder, "there-2-b", ended=5, sent=5)
+    dead(folder, "there-3-c", ended=2, spooled=2)
+    Ledger("backend").ended()
+    before = _total(folder)
+    ledgers.fold(folder)
+    assert len(ledgers.read(folder)) == 4
+    ledgers.fold(folder, now=_time_of(folder) + ledgers.KEPT_S + 1)
+    ledgers.fold(folder, now=_time_of(folder) + ledgers.KEPT_S + 1)
+    assert [entry.process for entry in ledgers.read(folder)] == ["here-1-a", "there-3-c", book.name_of_earlier()]
+    assert _total(folder) == before
+    assert before.dropped == {"queue full": 1, DIED: 2}
+
+
+def test_the_number_of_ledgers_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledgers, "KEPT", 5)
+    for number in range(12):
+        dead(folder, f"there-{number}-a", ended=1, sent=1)
+        os.utime(book.path_of(folder, f"there-{number}-a"), (number, _time_of(folder) + number))
+    ledgers.fold(folder)
+    kept = [entry.process for entry in ledgers.read(folder)]
+    assert kept == [*(f"there-{number}-a" for number in (10, 11, 7, 8, 9)), book.name_of_earlier()]
+    assert _total(folder).ended == 12
+
+
+def _total(folder: Path) -> Account:
+    entries = ledgers.read(folder)
+    total = entries[0].account
+    for entry in entries[1:]:
+        total += entry.account
+    return total
+
+
+def _time_of(folder: Path) -> float:
+    return folder.stat().st_mtime
+
+
+@pytest.mark.parametrize("process", ["here-1-a", "there-2-b"])
+def test_an_error_is_kept_without_its_secrets(folder: Path, process: str) -> None:
+    """In the own ledger, and in that of another."""
+    dead(folder, "there-2-b", ended=1)
+    counted = ledger_of(process, "backend") if process == "there-2-b" else Ledger("backend")
+    counted.error("POST https://tracing.example/v1?api_key=7h9sKq2LmX0pQzR4tVw8 failed: 503")
+    [entry] = [entry for entry in ledgers.read(folder) if entry.process == process]
+    assert entry.account.last_error is not None
+    assert entry.account.last_error_at is not None
+    assert "503" in entry.account.last_error
+    assert "7h9sKq2L" not in entry.account.last_error
+    assert b"7h9sKq2L" not in book.path_of(folder, process).read_bytes()
+
+
+def test_only_what_nobody_asked_for_is_lost() -> None:
+    counted = Ledger("backend")
+    for reason in (LEFT_OUT, LEFT_OUT, "queue full"):
+        counted.ended()
+        counted.dropped(reason)
+    assert counted.account().lost == 1
+
+
+def test_files_of_others_in_the_folder_are_no_ledgers(folder: Path) -> None:
+    (folder / "noise.ledger").write_bytes(os.urandom(20_000))
+    (folder / "short.ledger").write_bytes(b"short")
+    (folder / "link.ledger").symlink_to("/etc/passwd")
+    dead(folder, "there-2-b", ended=1, sent=1)
+    assert [entry.process for entry in ledgers.read(folder)] == ["there-2-b"]
+    ledgers.fold(folder, now=_time_of(folder) + ledgers.KEPT_S + 1)
+    assert _total(folder).ended == 1
+
+
+@given(exporter=st.text(max_size=300), reasons=st.lists(st.text(max_size=200), max_size=80), error=st.text())
+def test_any_text_can_be_kept_and_every_span_is_counted(exporter: str, reasons: list[str], error: str) -> None:
+    sheet = Sheet.new(exporter)
+    for reason in reasons:
+        sheet.numbers[63] += 1
+        sheet.dropped(reason, 1)
+    account = sheet.account()
+    assert sum(account.dropped.values()) == account.ended == len(reasons)
+    assert account.waiting == 0
+    assert len(account.dropped) <= MOST_REASONS
+
+
+def test_reasons_beyond_the_bound_go_under_one_name() -> None:
+    sheet = Sheet.new("backend")
+    for number in range(100):
+        sheet.dropped(f"reason {number}", 1)
+    dropped = sheet.account().dropped
+    assert len(dropped) == MOST_REASONS
+    assert dropped[OTHERS] == 100 - (MOST_REASONS - 1)
