@@ -19,7 +19,7 @@ def site(recorded: Recorded) -> Iterator[Recorded]:
     """The site of `tests.requests.views` with our middleware alone; gives the spans that it leaves."""
     request_finished.disconnect(
         close_old_connections
-    )  # as Django's test client does: a test that ran before may have one
+    )  # as its test client does; some test may have left one
     try:
         with override_settings(ROOT_URLCONF="tests.requests.views", MIDDLEWARE=[OURS]):
             yield recorded
