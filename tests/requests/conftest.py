@@ -17,9 +17,7 @@ OURS = "llmtrace.middleware.LLMTraceMiddleware"
 @pytest.fixture
 def site(recorded: Recorded) -> Iterator[Recorded]:
     """The site of `tests.requests.views` with our middleware alone; gives the spans that it leaves."""
-    request_finished.disconnect(
-        close_old_connections
-    )  # as its test client does; some test may have left one
+    request_finished.disconnect(close_old_connections)  # as its test client does; some test may have left one
     try:
         with override_settings(ROOT_URLCONF="tests.requests.views", MIDDLEWARE=[OURS]):
             yield recorded
