@@ -47,7 +47,16 @@ def misfit(config: BackendConfig, found: Callable[..., Any]) -> Problem | None:
         return Problem("llmtrace.E005", where, f'does not fit "{config.backend}": {error}.', f"It takes: {names}.")
     except ValueError:  # a class in C without a signature
         return None
-    return None
+    return _mistake(config, found)
+
+
+def _mistake(config: BackendConfig, found: Any) -> Problem | None:
+    """What a class of ours finds wrong with the values: it says so in ``check_options``, without making anything."""
+    check = getattr(found, "check_options", None)
+    words = check(config.options) if inspect.isclass(found) and callable(check) else None
+    if words is None:
+        return None
+    return Problem("llmtrace.E005", f'{config.where}["OPTIONS"]', f"{words}.", f'See "{config.backend}" in the docs.')
 
 
 def _parameters(found: Callable[..., Any]) -> list[str]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from llmtrace.exporters.database import Database as Database
+    from llmtrace.exporters.otlp import OTLP as OTLP
 
-_HOMES: Final = {"Database": "database"}
+_HOMES: Final = {"Database": "database", "OTLP": "otlp"}
 
 
 def __getattr__(name: str) -> Any:

@@ -35,9 +35,10 @@ class Received:
 
 
 class ScriptedServer:
-    """Listens on a free port of 127.0.0.1 and gives the answers that it was told, in order, one for each request."""
+    """Listens on a port of 127.0.0.1 and gives the answers that it was told, in order, one for each request."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
+        """`port` 0 is a free one."""
         self.requests: list[Received] = []
         self.accepted = 0  # connections so far
         self._scripts: deque[Script] = deque()
@@ -45,7 +46,7 @@ class ScriptedServer:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._closed = False
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self.port: int = self._listener.getsockname()[1]
         self._serve(self._accept)
 

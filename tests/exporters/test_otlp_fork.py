@@ -1,0 +1,43 @@
+"""A child process sends over connections of its own, also where its parent has sent before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.servers.otlp import Receiver
+from tests.services import ROOT
+
+PROGRAM = """
+import os, sys
+import django
+from django.conf import settings
+options = {"endpoint": sys.argv[1], "protocol": sys.argv[2]}
+settings.configure(LLMTRACE={"EXPORTERS": [{"BACKEND": "llmtrace.exporters.OTLP", "OPTIONS": options}]})
+django.setup()
+from llmtrace.tracing.setup import flush, get_tracer
+get_tracer().start_span("parent, before").end()
+assert flush(10)
+child = os.fork()
+if child == 0:
+    get_tracer().start_span("child").end()
+    os._exit(0 if flush(10) else 1)
+assert os.waitpid(child, 0)[1] == 0
+get_tracer().start_span("parent, after").end()
+assert flush(10)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_parent_and_child_both_send(protocol: str) -> None:
+    with Receiver(grpc_port=0) as receiver:
+        endpoint = receiver.grpc_url if protocol == "grpc" else receiver.url
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", PROGRAM, endpoint, protocol]
+        ended = subprocess.run(command, cwd=ROOT, env=environment, timeout=50, capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
+        assert receiver.names == ["parent, before", "child", "parent, after"]
