@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +31,7 @@ def run(code: str, llmtrace: dict[str, Any], *, status: int | None = 0, **enviro
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
         cwd=ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", **environment},
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "TMPDIR": _temporary(), **environment},
         capture_output=True,
         text=True,
         timeout=50,
@@ -38,6 +39,11 @@ def run(code: str, llmtrace: dict[str, Any], *, status: int | None = 0, **enviro
     assert status is None or result.returncode == status, result.stderr
     assert "Traceback" not in result.stderr, result.stderr
     return result.stdout
+
+
+def _temporary() -> str:
+    """A temporary directory for one process, which spools there and finds nothing that another has left."""
+    return tempfile.mkdtemp(dir=os.environ["LLMTRACE_TEST_DIRECTORY"])
 
 
 def lines(path: Path) -> list[Any]:

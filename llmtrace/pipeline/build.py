@@ -6,6 +6,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -15,6 +16,7 @@ from llmtrace.backends import load
 from llmtrace.conf import DATABASE_BACKEND, ROOT, BackendConfig, Config, ExporterConfig, Problem
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.filtering import Filter
+from llmtrace.pipeline.folder import spool_folder
 from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.testrun import under_test
@@ -86,7 +88,9 @@ def build(config: Config) -> tuple[AnyPipe, ...]:
     if not config.enabled:
         return ()
     common = _filters([*filter(None, [redact_config(config)]), limit_config(config), *config.filters])
-    pipes = [_pipe(entry, common) for entry in config.exporters if _wanted(entry, config)]
+    folder = spool_folder() if any(entry.queue.spool or entry.queue.durable for entry in config.exporters) else None
+    make = partial(_pipe, common=common, folder=folder, max_bytes=config.spool.max_bytes)
+    pipes = [make(entry) for entry in config.exporters if _wanted(entry, config)]
     return tuple(pipe for pipe in pipes if pipe is not None)
 
 
@@ -95,7 +99,7 @@ def _wanted(entry: ExporterConfig, config: Config) -> bool:
     return config.exporters_given or entry.backend != DATABASE_BACKEND or not under_test()
 
 
-def _pipe(entry: ExporterConfig, common: list[Filter] | None) -> AnyPipe | None:
+def _pipe(entry: ExporterConfig, common: list[Filter] | None, folder: Path | None, max_bytes: int) -> AnyPipe | None:
     found = load_exporter(entry)
     own = _filters(entry.filters)
     if isinstance(found, Problem) or common is None or own is None:
@@ -105,7 +109,8 @@ def _pipe(entry: ExporterConfig, common: list[Filter] | None) -> AnyPipe | None:
     try:
         if inspect.isclass(found) and issubclass(found, SpanProcessor):
             return DirectPipe(entry, make, [*common, *own], llm)
-        pipe = Pipe(entry, make, [*common, *own], llm, getattr(found, "structured_content", False))
+        structured = getattr(found, "structured_content", False)
+        pipe = Pipe(entry, make, [*common, *own], llm, structured, folder, max_bytes)
         if callable(getattr(found, "destination", None)):
             exporter = make()
             if isinstance(exporter, Moving):

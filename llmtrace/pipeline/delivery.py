@@ -1,36 +1,40 @@
-"""Bringing batches to one exporter: offered again while it fails, given up when nobody can wait any longer."""
+"""Bringing batches to one exporter: what it answered, what that means for the ledger, and what is told of it."""
 
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from llmtrace.pipeline.bell import Bell
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.outcome import Closing, Exported, Moving, Outcome, RetryLater
 
 logger = logging.getLogger("llmtrace.pipeline")
 
-FIRST_WAIT_S: Final = 0.2
-LONGEST_WAIT_S: Final = 10.0
-FOREIGN_PATIENCE_S: Final = 60.0  # how long a batch is offered to an exporter that only says FAILURE
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a batch did not go, and may be offered again."""
+
+    problem: str
+    foreign: bool = False  # an exporter of others failed: that may mean as well that these spans will never go
+    after: float | None = None  # seconds that the backend has asked for
 
 
 class Delivery:
-    """What the thread of a pipe does with spans that have passed its filters."""
+    """The exporter of a pipe, and its way to say yes or no."""
 
     def __init__(self, name: str, make: Callable[[], SpanExporter], ledger: Ledger) -> None:
         self.name = name
-        self.deadline: float | None = None  # set once the process is ending: monotonic seconds
+        self.offered_at: float | None = None  # since when the exporter is busy, in seconds of `time.monotonic`
+        self.worked_at = 0.0  # when it last took a batch
         self._make = make
-        self._ledger = ledger
-        self._hurry = Bell()
+        self.ledger = ledger
         self._failing = False
         self._exporter: SpanExporter | None = None
 
@@ -40,39 +44,20 @@ class Delivery:
             self._exporter = self._make()
         return self._exporter
 
-    def deliver(self, spans: Sequence[EndedSpan], destination: str | None) -> None:
-        """Offer the batch until it is settled, or until nobody can wait any longer."""
-        began, wait = time.monotonic(), FIRST_WAIT_S
-        while True:
-            problem, foreign = self._offer(spans, destination)
-            if problem is None:
-                return None
-            now = time.monotonic()
-            if self.deadline is not None and now + wait >= self.deadline:
-                return self._give_up(spans, "not sent before the process ended", problem)
-            if foreign and now - began > FOREIGN_PATIENCE_S:
-                return self._give_up(spans, "exporter failed", problem)
-            self._note_failure(problem)
-            self._hurry.wait(wait * random.uniform(0.8, 1.2))
-            self._hurry.clear()
-            wait = min(wait * 2, LONGEST_WAIT_S)
-
-    def hurry(self) -> None:
-        """Offer a batch that failed again now, without waiting for its time."""
-        self._hurry.set()
-
-    def _offer(self, spans: Sequence[EndedSpan], destination: str | None) -> tuple[str | None, bool]:
-        """What went wrong, if the batch is to be offered again, and whether an exporter of others said so."""
+    def offer(self, spans: Sequence[EndedSpan], destination: str | None) -> Exported | Failure:
+        """Give the exporter a batch, once."""
+        self.offered_at = time.monotonic()
         try:
             outcome = self._export(destination, spans)
         except RetryLater as later:
-            return later.reason, False
+            return Failure(later.reason, after=later.after)
         except Exception as error:
-            return f"{type(error).__qualname__} was raised by the exporter", True
+            return Failure(f"{type(error).__qualname__} was raised by the exporter", foreign=True)
+        finally:
+            self.offered_at = None
         if outcome is SpanExportResult.FAILURE:
-            return "the exporter answered FAILURE", True
-        self._settle(outcome if isinstance(outcome, Exported) else Exported(len(spans)))
-        return None, False
+            return Failure("the exporter answered FAILURE", foreign=True)
+        return outcome if isinstance(outcome, Exported) else Exported(len(spans))
 
     def _export(self, destination: str | None, spans: Sequence[EndedSpan]) -> Outcome:
         exporter = self.exporter()
@@ -80,25 +65,29 @@ class Delivery:
             return exporter.export(spans, destination)
         return exporter.export(spans)
 
-    def _settle(self, outcome: Exported) -> None:
-        self._ledger.sent(outcome.sent)
+    def settle(self, outcome: Exported, ledger: Ledger) -> None:
+        """Enter what arrived and what was refused into the ledger of the process in which the spans ended."""
+        self.worked_at = time.monotonic()
+        ledger.sent(outcome.sent)
         for reason, count in outcome.refused.items():
-            self._ledger.dropped(reason, count)
+            ledger.dropped(reason, count)
             logger.error("The exporter %s refused %d spans: %s.", self.name, count, reason)
         if self._failing:
             self._failing = False
             logger.info("The exporter %s works again.", self.name)
 
-    def _note_failure(self, problem: str) -> None:
-        self._ledger.error(problem)
+    def note(self, failure: Failure) -> None:
+        """Tell of a failure: in the log when it is the first since the exporter worked, in the ledger always."""
+        self.ledger.error(failure.problem)
         if not self._failing:
             self._failing = True
-            logger.warning("The exporter %s fails and is tried again: %s", self.name, problem)
+            logger.warning("The exporter %s fails and is tried again: %s", self.name, failure.problem)
 
-    def _give_up(self, spans: Sequence[EndedSpan], reason: str, problem: str) -> None:
-        self._ledger.error(problem)
-        self._ledger.dropped(reason, len(spans))
-        logger.error("The exporter %s dropped %d spans: %s (%s).", self.name, len(spans), reason, problem)
+    def drop(self, count: int, reason: str, problem: str, ledger: Ledger) -> None:
+        """Give `count` spans up, for `reason`; `problem` is the last that was heard."""
+        self.ledger.error(problem)
+        ledger.dropped(reason, count)
+        logger.error("The exporter %s dropped %d spans: %s (%s).", self.name, count, reason, problem)
 
     def let_go(self) -> None:
         """Close the connection of an exporter that has nothing to do."""

@@ -78,18 +78,18 @@ class DirectPipe:
         """Count anew in a child; the processor looks after itself, as the SDK asks of it."""
         self.ledger = Ledger(self.config.name)
 
-    def begin_flush(self) -> int:
-        """Nothing can be begun without waiting for it."""
-        return 0
+    def begin_flush(self) -> Callable[[float], bool]:
+        """Nothing can be begun without waiting for it: gives what asks the processor then."""
+        return self.flushed
 
-    def flushed(self, target: int, deadline: float) -> bool:
+    def flushed(self, deadline: float) -> bool:
         """Ask the processor to send what it holds until `deadline`, in seconds of `time.monotonic`."""
         return self._processor.force_flush(max(1, int((deadline - time.monotonic()) * 1000))) is not False
 
     def close(self, deadline: float) -> None:
         """Flush and shut the processor down."""
         try:
-            self.flushed(self.begin_flush(), deadline)
+            self.flushed(deadline)
             self._processor.shutdown()
         except Exception:
             logger.exception("The span processor %s raised while it was closed.", self.config.name)

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from django.core.signals import setting_changed
@@ -20,7 +20,9 @@ from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.ended import Content
 from llmtrace.pipeline.ledger import Account
 from llmtrace.pipeline.lineage import Lineage
+from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.queue import Item
+from llmtrace.pipeline.sweeper import Sweeper
 
 logger = logging.getLogger("llmtrace.pipeline")
 
@@ -35,7 +37,9 @@ class FanOut(SpanProcessor):
         self._content: dict[int, Content] = {}
         self._lineage = Lineage()
         self._pipes: tuple[AnyPipe, ...] | None = None
+        self._inherited: tuple[AnyPipe, ...] | None = None  # in a forked child, until it needs them
         self._direct: tuple[DirectPipe, ...] = ()
+        self._sweeper = Sweeper(())
         self._building = threading.RLock()
         self._finishing = False
         self._patience = 0.0  # EXIT_TIMEOUT of the settings that the pipes were made from, in seconds
@@ -93,15 +97,25 @@ class FanOut(SpanProcessor):
         with self._building:
             if self._pipes is None:
                 config = get_config()
-                pipes = build(config)
+                pipes, self._inherited = self._inherited, None
+                if pipes is None:
+                    pipes = build(config)
                 self._patience = config.exit_timeout
                 self._direct = tuple(pipe for pipe in pipes if isinstance(pipe, DirectPipe))
+                self._sweep(pipes)
                 self._pipes = pipes
             return self._pipes
 
+    def _sweep(self, pipes: Sequence[AnyPipe]) -> None:
+        swept = [pipe for pipe in pipes if isinstance(pipe, Pipe) and pipe.has_spool]
+        self._sweeper = Sweeper(swept)
+        for pipe in swept:
+            pipe.relief = self._sweeper.wake
+        self._sweeper.start()
+
     def accounts(self) -> dict[str, Account]:
         """The numbers of each exporter in this process, by its name."""
-        return {pipe.config.name: pipe.account() for pipe in self._pipes or ()}
+        return {pipe.config.name: pipe.account() for pipe in self._pipes or self._inherited or ()}
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Return once every exporter has sent what there was, or False when that takes longer than `timeout_millis`."""
@@ -111,10 +125,9 @@ class FanOut(SpanProcessor):
         """The same, in seconds. The exporters work side by side."""
         deadline = time.monotonic() + timeout
         flushed = True
-        begun = [(pipe, pipe.begin_flush()) for pipe in self._pipes or ()]
-        for pipe, target in begun:
+        for finish in [pipe.begin_flush() for pipe in self._pipes or ()]:
             try:
-                flushed = pipe.flushed(target, deadline) and flushed
+                flushed = finish(deadline) and flushed
             except Exception:
                 flushed = False
                 _broken("An exporter was not flushed.")
@@ -130,7 +143,9 @@ class FanOut(SpanProcessor):
         The time is ``EXIT_TIMEOUT`` of the settings that they were made from, if it is left out.
         """
         with self._building:
-            pipes, self._pipes, self._direct = self._pipes, None, ()
+            pipes = self._pipes or self._inherited
+            self._pipes, self._inherited, self._direct = None, None, ()
+            self._sweeper.stop()
         deadline = time.monotonic() + (self._patience if timeout is None else timeout)
         closers = [threading.Thread(target=pipe.close, args=(deadline,), daemon=True) for pipe in pipes or ()]
         for pipe, closer in zip(pipes or (), closers, strict=True):
@@ -162,7 +177,9 @@ class FanOut(SpanProcessor):
         """Begin anew in a child process."""
         self._building = threading.RLock()
         self._content = {}
-        for pipe in self._pipes or ():
+        if self._pipes is not None:
+            self._inherited, self._pipes = self._pipes, None
+        for pipe in self._inherited or ():
             pipe.after_fork()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
+from typing import Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -13,7 +14,8 @@ from llmtrace.pipeline.bell import Bell
 from llmtrace.pipeline.ended import Content, EndedSpan
 from llmtrace.pipeline.lineage import Kin
 
-SPAN_BYTES = 1024  # what a span without content takes in memory, about
+SPAN_BYTES: Final = 1024  # what a span without content takes in memory, about
+BATCH_BYTES: Final = 4 * 1024 * 1024  # about; what a collector takes at once by default over gRPC
 
 
 class Item:
@@ -54,6 +56,7 @@ class SpanQueue:
         self.filled = Bell()  # there is something
         self.due = Bell()  # a batch is full, or somebody waits for all of it
         self.accepted = 0  # since it was made
+        self.taken = 0
         self.closed = False
 
     def put(self, item: Item, destination: str | None) -> bool:
@@ -65,27 +68,44 @@ class SpanQueue:
             self._entries.append((item, destination))
             self._bytes += item.size
             self.accepted += 1
-            waiting = len(self._entries)
+            due = len(self._entries) >= self._bounds.batch or self._bytes >= BATCH_BYTES
         if not self.filled.is_set():
             self.filled.set()
-        if waiting >= self._bounds.batch and not self.due.is_set():
+        if due and not self.due.is_set():
             self.due.set()
         return True
 
+    @property
+    def is_filling(self) -> bool:
+        """Whether more than half of what it may hold is in it."""
+        return len(self._entries) * 2 > self._bounds.size or self._bytes * 2 > self._bounds.bytes
+
     def take(self) -> Sequence[Entry]:
-        """The next batch: spans of one destination, at most `batch` of them."""
+        """The next batch: spans of one destination, at most `batch` of them and about `BATCH_BYTES`."""
         batch: list[Entry] = []
+        size = 0
         with self._lock:
             while self._entries and len(batch) < self._bounds.batch:
-                if batch and self._entries[0][1] != batch[0][1]:
+                item, destination = self._entries[0]
+                size += item.size
+                if batch and (destination != batch[0][1] or size > BATCH_BYTES):
                     break
                 batch.append(self._entries.popleft())
-                self._bytes -= batch[-1][0].size
+                self._bytes -= item.size
+            self.taken += len(batch)
             if not self._entries:
                 self.filled.clear()
-            if len(self._entries) < self._bounds.batch:
+            if len(self._entries) < self._bounds.batch and self._bytes < BATCH_BYTES:
                 self.due.clear()
         return batch
+
+    def put_back(self, entries: Sequence[Entry]) -> None:
+        """Let `entries`, which were taken, be the next that are taken."""
+        with self._lock:
+            self._entries.extendleft(reversed(entries))
+            self._bytes += sum(item.size for item, _ in entries)
+            self.taken -= len(entries)
+        self.filled.set()
 
     def close(self) -> None:
         """Accept no more. What is in can still be taken."""

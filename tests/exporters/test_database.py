@@ -80,7 +80,7 @@ def backends(alias: str) -> int:
 def test_no_connection_is_kept_that_would_hold_up_the_end_of_a_test_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmtrace.pipeline.pipe.IDLE_S", 3600)
+    monkeypatch.setattr("llmtrace.pipeline.worker.IDLE_S", 3600)
     with new_database("postgres", tmp_path) as alias, provider(alias) as (made, _):
         end_one(made, "one")
         assert made.force_flush()

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from llmtrace.conf import ExporterConfig, QueueConfig
-from llmtrace.pipeline import delivery
+from llmtrace.pipeline import backoff
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.outcome import Exported, RetryLater
 from llmtrace.pipeline.pipe import Pipe
@@ -44,8 +44,8 @@ def answered(act: str, spans: Sequence[ReadableSpan]) -> Any:
 @settings(max_examples=60, deadline=None)
 def test_the_ledger_is_balanced(acts: list[str], filtered: list[str], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delivery, "FIRST_WAIT_S", 0.0005)
-        patch.setattr(delivery, "LONGEST_WAIT_S", 0.001)
+        patch.setattr(backoff, "FIRST_WAIT_S", 0.0005)
+        patch.setattr(backoff, "LONGEST_WAIT_S", 0.001)
         pipe = played(acts, filtered, size)
     numbers = pipe.account()
     assert balanced(numbers)

@@ -1,0 +1,66 @@
+"""What waits on disk is sent: a batch at a time, in the order of its file."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from llmtrace.conf import QueueConfig
+from llmtrace.pipeline.backoff import LONGEST_WAIT_S, Backoff
+from llmtrace.pipeline.delivery import Delivery, Failure
+from llmtrace.pipeline.queue import BATCH_BYTES
+from llmtrace.pipeline.spool import Spool, Waiting
+
+FOREIGN_AGE_S: Final = 24 * 3600.0  # how long an exporter that only says FAILURE is offered the same spans
+LONGEST_OWN_WAIT_S: Final = 300.0  # between two offers of a batch that fails while others are taken
+
+
+class Backlog:
+    """The files of a spool on their way to the exporter."""
+
+    def __init__(self, bounds: QueueConfig, delivery: Delivery, spool: Spool, *, newest: bool = False) -> None:
+        """`newest` takes the file that is written now, where spans go to disk first; else it is the older ones."""
+        self.backoff = Backoff()
+        self._batch = bounds.batch
+        self._delivery = delivery
+        self._spool = spool
+        self._newest = newest
+        self._failed_at = 0.0
+
+    def left(self) -> float | None:
+        """Seconds until there is something to do; None when there is nothing to wait for."""
+        return self.backoff.left() if self._spool.has_more(newest=self._newest) else None
+
+    def follow_up(self, deadline: float | None) -> bool:
+        """Send a batch; False when there is none, or it can't go now.
+
+        Args:
+            deadline: when the process ends, in seconds of `time.monotonic`: old spans may then wait for another one.
+        """
+        if self.backoff.left() > 0:
+            return False
+        if deadline is not None and (not self._newest or self.backoff.failing or time.monotonic() > deadline):
+            return False
+        waiting = self._spool.next(self._batch, BATCH_BYTES, newest=self._newest)
+        return waiting is not None and self._send(waiting)
+
+    def _send(self, waiting: Waiting) -> bool:
+        outcome = self._delivery.offer(waiting.spans, waiting.destination) if waiting.spans else None
+        if isinstance(outcome, Failure):
+            return self._failed(waiting, outcome)
+        self.backoff.worked()
+        if self._spool.settle(waiting) and outcome is not None:
+            self._delivery.settle(outcome, waiting.ledger)
+        return True
+
+    def _failed(self, waiting: Waiting, failure: Failure) -> bool:
+        self._delivery.note(failure)
+        others_work = self._delivery.worked_at > self._failed_at > 0
+        self._failed_at = time.monotonic()
+        self.backoff.failed(failure.after, LONGEST_OWN_WAIT_S if others_work and not self._newest else LONGEST_WAIT_S)
+        if failure.foreign and time.time() - waiting.written_at > FOREIGN_AGE_S:
+            if self._spool.settle(waiting):
+                self._delivery.drop(len(waiting.spans), "exporter failed", failure.problem, waiting.ledger)
+        else:
+            self._spool.put_back(waiting)
+        return False

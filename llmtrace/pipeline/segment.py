@@ -1,0 +1,247 @@
+"""A file of records on disk that one process at a time holds: it writes them, or settles what another has left.
+
+The file begins with a mark and the offset up to which all is settled; then come frames: a first one that says whose
+records these are, then the records. Who holds the file has it locked (`flock`), so that a free lock tells of a dead
+process. A child that is forked inherits the lock, and lets go of it at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+import secrets
+import struct
+import time
+import weakref
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from pydantic_core import from_json, to_json
+
+from llmtrace.pipeline.frames import Frame, framed, frames
+from llmtrace.pipeline.process import base36, process_id
+
+MARK: Final = b"llmtrace spool 1"
+_OFFSET: Final = struct.Struct(">Q")
+_BEGINNING: Final = len(MARK) + _OFFSET.size
+_LONGEST_BEGINNING: Final = 64 * 1024
+SUFFIX: Final = ".spool"
+_NEW: Final = ".new"  # until it is locked, so that nobody takes it for one that a dead process has left
+
+
+class Batch(NamedTuple):
+    """Records that were read in a row."""
+
+    records: Sequence[Frame]
+    end: int  # the offset that settles them
+    damaged: int  # how many in between cannot be read
+    following: int | None  # number of the next record; None when that is not known
+
+
+class Segment:
+    """A file that this process holds."""
+
+    def __init__(self, path: Path, descriptor: int, exporter: str, origin: str, begins: int, settled: int) -> None:
+        self.path = path
+        self.exporter = exporter
+        self.origin = origin  # the process that wrote it
+        self._descriptor = descriptor
+        self._begins = begins
+        self._settled = settled
+        self._end = os.lseek(descriptor, 0, os.SEEK_END)
+        self._numbers = itertools.count()
+        self._following: int | None = 0 if settled == begins else None  # number of the next record to be read
+        _held.add(self)
+
+    @classmethod
+    def create(cls, folder: Path, exporter: str) -> Self:
+        """A new file of this process.
+
+        Raises:
+            OSError: it can't be made.
+        """
+        stamp = base36(time.time_ns() // 1_000_000).rjust(9, "0")
+        path = folder / f"{stamp}-{secrets.token_hex(4)}-{digest(exporter)}{SUFFIX}"
+        new = path.with_suffix(_NEW)
+        descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            if not _lock(descriptor):
+                raise BlockingIOError(f"{new} is locked")
+            whose = framed(to_json({"exporter": exporter, "process": process_id()}), 0, int(time.time()))
+            begins = _BEGINNING + len(whose)
+            _write(descriptor, b"".join((MARK, _OFFSET.pack(begins), whose)))
+            new.rename(path)
+        except BaseException:
+            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                new.unlink()
+            raise
+        return cls(path, descriptor, exporter, process_id(), begins, begins)
+
+    @classmethod
+    def adopt(cls, path: Path, exporter: str | None = None) -> Self | None:
+        """The file that a process has left, now held by this one; None when it is held, gone, or not of `exporter`.
+
+        Raises:
+            ValueError: its beginning cannot be read, so that nobody knows whose it is.
+        """
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return None
+        found = None
+        try:
+            if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+                found = cls._read_beginning(path, descriptor, exporter)
+        except OSError:
+            return None
+        finally:
+            if found is None:
+                os.close(descriptor)
+        return found
+
+    @classmethod
+    def _read_beginning(cls, path: Path, descriptor: int, exporter: str | None) -> Self | None:
+        beginning = os.pread(descriptor, _LONGEST_BEGINNING, 0)
+        whose = next(frames(beginning[_BEGINNING:]), None)
+        if not beginning.startswith(MARK) or whose is None or whose.record is None:
+            raise ValueError(f"{path} does not begin as a file of the spool does")
+        names = from_json(whose.record)
+        if exporter is not None and names["exporter"] != exporter:
+            return None
+        (settled,) = _OFFSET.unpack_from(beginning, len(MARK))
+        begins = _BEGINNING + whose.end
+        return cls(path, descriptor, names["exporter"], names["process"], begins, max(begins, settled))
+
+    @property
+    def size(self) -> int:
+        return self._end
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are records that are not settled."""
+        return self._settled < self._end
+
+    def is_settled(self, end: int) -> bool:
+        """Whether all records before the offset `end` are settled."""
+        return self._settled >= end
+
+    @property
+    def is_held(self) -> bool:
+        return self._descriptor >= 0
+
+    def append(self, records: Sequence[bytes], group: int) -> None:
+        """Write records, all of them or none, in one call of `write(2)`: then they outlive this process.
+
+        Args:
+            records: JSON, or any other text in UTF-8.
+            group: a number of 32 bits; only records of one group are read together.
+
+        Raises:
+            OSError: they can't be written, since the disk is full, say.
+        """
+        now, descriptor = int(time.time()), self._descriptor
+        _write(descriptor, b"".join(framed(record, next(self._numbers), now, group) for record in records))
+        self._end = os.lseek(descriptor, 0, os.SEEK_CUR)
+
+    def read(self, count: int, size: int, *, mixed: bool = False) -> Batch:
+        """The next records that are not settled: one at least, `count` at most, and from two on `size` bytes at most.
+
+        They are of one group, unless they may be `mixed`.
+        """
+        found: list[Frame] = []
+        start = end = self._settled
+        held, damaged, following, gap = 0, 0, self._following, False
+        for frame in frames(os.pread(self._descriptor, self._end - start, start)):
+            if frame.record is None:
+                gap = gap or not frame.cut_off
+                continue
+            held += len(frame.record)
+            other = not mixed and bool(found) and frame.group != found[0].group
+            if other or (found and (len(found) >= count or held > size)):
+                return Batch(found, end, damaged, following)
+            if gap:
+                damaged, gap = damaged + _missing(following, frame.number), False
+            following = max(following or 0, frame.number + 1)
+            found.append(frame)
+            end = start + frame.end
+        return Batch(found, self._end if gap or start == end else end, damaged + gap, following)
+
+    def settle(self, batch: Batch) -> None:
+        """Never read `batch` again, whoever holds the file then.
+
+        Raises:
+            OSError: it can't be written down, so that others would read it.
+        """
+        self._settled, self._following = batch.end, batch.following
+        if self._descriptor >= 0:
+            # Not by the descriptor of the writer, whose writes all go to the end of the file.
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.pwrite(descriptor, _OFFSET.pack(batch.end), len(MARK))
+            finally:
+                os.close(descriptor)
+
+    def remaining(self) -> int:
+        """How many records are not settled, also those that cannot be read any more."""
+        batch = self.read(self._end, self._end, mixed=True)
+        return len(batch.records) + batch.damaged
+
+    def remove(self) -> None:
+        """Delete the file."""
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the file: another process may take it."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def _missing(following: int | None, number: int) -> int:
+    """How many records were in a damaged stretch in front of record `number`."""
+    return 1 if following is None else max(1, number - following)
+
+
+def digest(exporter: str) -> str:
+    """What stands for an exporter's name in names of files."""
+    return sha256(exporter.encode(errors="replace")).hexdigest()[:12]
+
+
+def _lock(descriptor: int) -> bool:
+    import fcntl  # not on Windows, where there is no folder for segments
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of `data` at the end of the file, or leave the file as it was."""
+    before = os.lseek(descriptor, 0, os.SEEK_END)
+    written = os.write(descriptor, data)
+    if written != len(data):
+        os.ftruncate(descriptor, before)
+        os.lseek(descriptor, before, os.SEEK_SET)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+_held: Final[weakref.WeakSet[Segment]] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for segment in tuple(_held):
+        segment.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

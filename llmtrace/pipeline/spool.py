@@ -1,0 +1,258 @@
+"""Spans of one exporter that wait on disk: written by this process, or left by another that has died."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from llmtrace.pipeline.ended import EndedSpan
+from llmtrace.pipeline.folder import private
+from llmtrace.pipeline.ledger import Ledger, ledger_of
+from llmtrace.pipeline.record import packed, unpacked
+from llmtrace.pipeline.segment import SUFFIX, Batch, Segment, digest
+
+logger = logging.getLogger("llmtrace.pipeline")
+
+SEGMENT_BYTES: Final = 4 * 1024 * 1024
+PARTS: Final = 8  # of the size that is allowed, at least: the oldest part goes when it is reached
+REST_S: Final = 30.0  # until a disk that could not be written is tried again
+
+FULL: Final = "spool full"
+DAMAGED: Final = "damaged in the spool"
+
+
+class Waiting(NamedTuple):
+    """Spans that were read back, of one destination, to be exported and then settled."""
+
+    spans: Sequence[EndedSpan]
+    destination: str | None
+    written_at: int  # the oldest of them, in seconds since 1970
+    ledger: Ledger  # of the process in which they ended
+    segment: Segment
+    batch: Batch
+    unreadable: int
+
+
+class Spool:
+    """What one pipe keeps on disk. Any thread may write; one reads."""
+
+    def __init__(self, exporter: str, ledger: Ledger, folder: Path, max_bytes: int) -> None:
+        """`max_bytes` bounds the whole folder, of all exporters and processes."""
+        self._exporter = exporter
+        self._ledger = ledger
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._segment_bytes = min(SEGMENT_BYTES, max(1, max_bytes // PARTS))
+        self._lock = threading.RLock()
+        self._current: Segment | None = None  # is written to
+        self._others: deque[Segment] = deque()
+        self._own: set[Path] = set()  # of this ledger
+        self._reading: Segment | None = None
+        self._rests_until = 0.0
+        self._told = False
+        self._closed = False
+
+    # Writing
+
+    def write(self, spans: Iterable[EndedSpan], destination: str | None) -> bool:
+        """Put spans on disk, all of them or none; False when that can't be done now, which is told once."""
+        if self._rests_until > time.monotonic():
+            return False
+        records = [packed(span, destination) for span in spans]
+        try:
+            with self._lock:
+                if self._closed:
+                    return False
+                self._writable().append(records, crc32((destination or "").encode(errors="replace")))
+        except OSError as error:
+            self._rest(error)
+            return False
+        self._ledger.spooled(len(records))
+        return True
+
+    def _writable(self) -> Segment:
+        current = self._current
+        if current is not None and current.size < self._segment_bytes:
+            return current
+        if current is not None:
+            self._others.append(current)
+            self._current = None
+        self._make_room()
+        try:
+            current = Segment.create(self._folder, self._exporter)
+        except FileNotFoundError:  # somebody clears the temporary directory of what is old
+            current = Segment.create(private(self._folder), self._exporter)
+        self._current = current
+        self._own.add(current.path)
+        return current
+
+    def _rest(self, error: OSError) -> None:
+        self._rests_until = time.monotonic() + REST_S
+        self._ledger.error(f"the spool can't be written: {error.strerror}")
+        if not self._told:
+            self._told = True
+            logger.warning(
+                "Spans that the exporter %s cannot send wait in memory only: %s can't be written: %s.",
+                self._exporter,
+                self._folder,
+                error.strerror,
+            )
+
+    def _make_room(self) -> None:
+        """Delete the oldest files until another one fits, but for those that other processes hold."""
+        files = [(path, path.stat().st_size) for path in sorted(self._folder.glob(f"*{SUFFIX}"))]
+        over = sum(size for _, size in files) + self._segment_bytes - self._max_bytes
+        for path, size in files:
+            if over > 0 and self._evict(path):
+                over -= size
+
+    def _evict(self, path: Path) -> bool:
+        segment = next((each for each in self._others if each.path == path), None)
+        if segment is None:
+            try:
+                segment = Segment.adopt(path)
+            except ValueError as error:
+                logger.warning("%s: it is deleted.", error)
+                path.unlink(missing_ok=True)
+                return True
+        if segment is None or segment is self._reading:
+            return False
+        count = segment.remaining()
+        if count:
+            self._drop(segment, FULL, count)
+            logger.error("The spool is full: %d spans of the exporter %s are dropped.", count, segment.exporter)
+        self._finish(segment)
+        return True
+
+    # Reading
+
+    def has_more(self, *, newest: bool = False) -> bool:
+        """Whether there are spans that wait here, or in the file that is written now."""
+        with self._lock:
+            return any(segment.has_more for segment in self._segments(newest))
+
+    def mark(self) -> tuple[Segment | None, int]:
+        """How far has been written, for `passed`."""
+        current = self._current
+        return current, 0 if current is None else current.size
+
+    def passed(self, mark: tuple[Segment | None, int]) -> bool:
+        """Whether all that was written before `mark` was made is settled, or waits among older files."""
+        segment, end = mark
+        return segment is None or segment is not self._current or segment.is_settled(end)
+
+    def _segments(self, newest: bool = False) -> list[Segment]:
+        current = [] if self._current is None else [self._current]
+        return current if newest else [*self._others, *current]
+
+    def next(self, count: int, size: int, *, newest: bool = False) -> Waiting | None:
+        """Spans that wait, of one destination, in the order of their file; None when there are none.
+
+        Args:
+            count: of spans, at most.
+            size: bytes, at most, unless one span alone is larger.
+            newest: from the file that is written now, rather than from the oldest one.
+        """
+        with self._lock:
+            segment = self._reading = self._next_segment(newest)
+        return None if segment is None else self._read(segment, count, size)
+
+    def _next_segment(self, newest: bool) -> Segment | None:
+        for segment in self._segments(newest):
+            if segment.has_more:
+                return segment
+            if segment is not self._current:
+                self._finish(segment)
+        return None
+
+    def _read(self, segment: Segment, count: int, size: int) -> Waiting:
+        batch = segment.read(count, size)
+        spans, destination, unreadable = [], None, 0
+        for frame in batch.records:
+            try:
+                span, destination = unpacked(frame.record or b"")
+                spans.append(span)
+            except Exception:
+                unreadable += 1
+        oldest = batch.records[0].written_at if batch.records else 0
+        return Waiting(spans, destination, oldest, self._ledger_for(segment), segment, batch, unreadable)
+
+    def settle(self, waiting: Waiting) -> bool:
+        """Never read these again; False when another process has them by now, which then counts them."""
+        with self._lock:
+            self._reading = None
+            segment = waiting.segment
+            if not segment.is_held:
+                return False
+            try:
+                segment.settle(waiting.batch)
+            except OSError as error:
+                logger.debug("%s can't be written: %s.", segment.path, error)
+            waiting.ledger.spooled(-len(waiting.spans))
+            lost = waiting.batch.damaged + waiting.unreadable
+            if lost:
+                self._drop(segment, DAMAGED, lost)
+                logger.error("%d spans of the exporter %s were damaged in the spool.", lost, self._exporter)
+            if segment is not self._current and not segment.has_more:
+                self._finish(segment)
+            return True
+
+    def put_back(self, waiting: Waiting) -> None:
+        """They could not be exported: let other files have their turn before."""
+        with self._lock:
+            self._reading = None
+            if waiting.segment in self._others:
+                self._others.remove(waiting.segment)
+                self._others.append(waiting.segment)
+
+    def _ledger_for(self, segment: Segment) -> Ledger:
+        return self._ledger if segment.path in self._own else ledger_of(segment.origin, segment.exporter)
+
+    def _drop(self, segment: Segment, reason: str, count: int) -> None:
+        ledger = self._ledger_for(segment)
+        ledger.spooled(-count)
+        ledger.dropped(reason, count)
+
+    def _finish(self, segment: Segment) -> None:
+        if segment in self._others:
+            self._others.remove(segment)
+        self._own.discard(segment.path)
+        segment.remove()
+
+    # Between processes
+
+    def sweep(self) -> bool:
+        """Take over what dead processes have left for this exporter; True when there was something."""
+        found = False
+        for path in sorted(self._folder.glob(f"*-{digest(self._exporter)}{SUFFIX}")):
+            with self._lock:
+                if self._closed or any(path == segment.path for segment in self._segments()):
+                    continue
+                found = self._take_over(path) or found
+        return found
+
+    def _take_over(self, path: Path) -> bool:
+        try:
+            segment = Segment.adopt(path, self._exporter)
+        except ValueError:  # goes when there is need of room
+            return False
+        if segment is None:
+            return False
+        if not segment.has_more:
+            segment.remove()
+            return False
+        self._others.append(segment)
+        return True
+
+    def close(self) -> None:
+        """Let go of all files, so that others can take over what waits in them."""
+        with self._lock:
+            self._closed = True
+            for segment in self._segments():
+                segment.release() if segment.has_more else segment.remove()

@@ -1,0 +1,64 @@
+"""A light thread that sees to what no exporter's own thread can: its own hanging, and what dead processes have left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from llmtrace.pipeline.bell import Bell
+
+TICK_S: Final = 2.5
+TAKEOVER_S: Final = 5.0  # between two looks for what others have left
+
+
+class Swept(Protocol):
+    """A pipe with a spool."""
+
+    def relieve(self) -> None: ...
+    def sweep(self) -> None: ...
+
+
+class Sweeper:
+    """Serves the pipes of one set of settings until it is stopped."""
+
+    def __init__(self, pipes: Sequence[Swept]) -> None:
+        self._pipes = pipes
+        self._bell = Bell()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, if there is anything to do and a thread can be started."""
+        if self._pipes:
+            thread = threading.Thread(target=self._run, name="llmtrace-sweeper", daemon=True)
+            try:
+                thread.start()
+                self._thread = thread
+            except RuntimeError:  # the interpreter is shutting down
+                return
+
+    def wake(self) -> None:
+        """A queue is filling up."""
+        self._bell.set()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped = True
+        self._bell.set()
+
+    def _run(self) -> None:
+        swept_at = float("-inf")
+        with suppress_instrumentation():
+            while not self._stopped:
+                for pipe in self._pipes:
+                    pipe.relieve()
+                if time.monotonic() - swept_at >= TAKEOVER_S:
+                    for pipe in self._pipes:
+                        pipe.sweep()
+                    swept_at = time.monotonic()
+                self._bell.wait(TICK_S)
+                self._bell.clear()

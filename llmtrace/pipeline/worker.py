@@ -1,0 +1,353 @@
+"""The thread of an exporter: it takes spans from the queue and sees to it that each is sent, on disk, or counted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from math import inf
+from typing import Final, NamedTuple
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from llmtrace.conf import ExporterConfig
+from llmtrace.pipeline.backlog import Backlog
+from llmtrace.pipeline.backoff import Backoff
+from llmtrace.pipeline.bell import Bell
+from llmtrace.pipeline.delivery import Delivery, Failure
+from llmtrace.pipeline.ended import EndedSpan
+from llmtrace.pipeline.outcome import Exported
+from llmtrace.pipeline.preparing import Prepared, Preparing
+from llmtrace.pipeline.queue import Entry, SpanQueue
+from llmtrace.pipeline.segment import Segment
+from llmtrace.pipeline.spool import Spool
+
+logger = logging.getLogger("llmtrace.pipeline")
+
+IDLE_S: Final = 2.0  # an exporter that had nothing to do for this long lets go of its connection
+MEMORY_PATIENCE_S: Final = 2.0  # how long a batch that failed is offered again before it goes to disk
+FOREIGN_PATIENCE_S: Final = 60.0  # and without a disk, to an exporter that only says FAILURE
+HUNG_S: Final = 5.0  # after that long in the exporter what queues behind goes to disk
+
+ENDED: Final = "not sent before the process ended"
+
+
+class Hand:
+    """A batch that was taken from the queue and is not settled yet."""
+
+    __slots__ = ("destination", "entries", "first", "prepared")
+
+    def __init__(self, entries: Sequence[Entry], first: int) -> None:
+        self.entries = entries
+        self.destination = entries[0][1]
+        self.first = first  # place of its first span among all that the queue has ever held
+        self.prepared: Prepared | None = None
+
+
+class Target(NamedTuple):
+    """What a flush waits for."""
+
+    place: int  # in the queue
+    mark: tuple[Segment | None, int]  # in the spool, for spans that go to disk first
+
+
+class Worker:
+    """Does the work of one pipe, in its own thread and, where there can be none any more, in another's."""
+
+    def __init__(
+        self, config: ExporterConfig, queue: SpanQueue, preparing: Preparing, delivery: Delivery, spool: Spool | None
+    ) -> None:
+        self.deadline: float | None = None  # set once the process is ending: seconds of `time.monotonic`
+        self._config = config
+        self._queue = queue
+        self._preparing = preparing
+        self._delivery = delivery
+        self._spool = spool
+        self._ledger = delivery.ledger
+        self._backoff = Backoff()
+        self._newest: Backlog | None = None
+        self._oldest: Backlog | None = None
+        if spool is not None:
+            self._oldest = Backlog(config.queue, delivery, spool)
+            self._newest = Backlog(config.queue, delivery, spool, newest=True) if config.queue.durable else None
+        self._exporting = threading.RLock()
+        self._changed = threading.Condition(threading.RLock())
+        self._hands: list[Hand] = []
+        self._hurry = Bell()
+        self._down = False  # what ends goes to disk without being offered before
+        self._thread: threading.Thread | None = None
+
+    # Its thread
+
+    def start(self) -> bool:
+        """Have a thread; False where none can be started, since the interpreter is shutting down."""
+        with self._changed:
+            if self._thread is not None and self._thread.is_alive():
+                return True
+            thread = threading.Thread(target=self._run, name=f"llmtrace-{self._config.name}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self._thread = thread
+            return True
+
+    @property
+    def has_thread(self) -> bool:
+        return self._thread is not None
+
+    def _run(self) -> None:
+        try:
+            with suppress_instrumentation():
+                while not self._queue.closed:
+                    self._wait_for_work()
+                    self.drain()
+                self.drain()
+        finally:
+            self._thread = None  # an exporter has ended it with what is no Exception: the next span begins another
+
+    def _wait_for_work(self) -> None:
+        left = self._until_follow_up()
+        if not self._queue.filled.wait(min(left, IDLE_S)):
+            if left <= IDLE_S:
+                return
+            with self._exporting:
+                self._delivery.let_go()
+            if not self._queue.filled.wait(None if left == inf else left - IDLE_S):
+                return
+        self._queue.due.wait(self._config.queue.delay)
+
+    def _until_follow_up(self) -> float:
+        """Seconds until something on disk may be sent."""
+        lefts = [backlog.left() for backlog in (self._newest, self._oldest) if backlog is not None]
+        return min((left for left in lefts if left is not None), default=inf)
+
+    # What it does
+
+    def drain(self) -> None:
+        """Settle all that is queued; in between, a batch of what waits on disk after each."""
+        with self._exporting:
+            while True:
+                hand = self._take()
+                if hand is not None:
+                    try:
+                        self._work_off(hand)
+                    finally:
+                        self._put_down(hand)
+                if not self._follow_up() and hand is None:
+                    return
+
+    def _take(self) -> Hand | None:
+        with self._changed:
+            first = self._queue.taken
+            entries = self._queue.take()
+            if not entries:
+                return None
+            hand = Hand(entries, first)
+            self._hands.append(hand)
+            return hand
+
+    def _put_down(self, hand: Hand) -> bool:
+        """The batch is settled; False when another thread has done that in the meantime."""
+        with self._changed:
+            mine = hand in self._hands
+            if mine:
+                self._hands.remove(hand)
+            self._changed.notify_all()
+            return mine
+
+    def _work_off(self, hand: Hand) -> None:
+        prepared = self._preparing.prepared(hand.entries)
+        with self._changed:
+            if hand not in self._hands:
+                return
+            hand.prepared = prepared
+            prepared.count(self._ledger)
+        try:
+            if prepared.spans:
+                self._deliver(hand, prepared.spans)
+        except BaseException as error:
+            logger.exception("The pipe of the exporter %s failed on a batch.", self._config.name)
+            self._ledger.error(type(error).__qualname__)
+            with self._changed:
+                if self._put_down(hand):
+                    self._ledger.dropped("pipe failed", len(prepared.spans))
+            if not isinstance(error, Exception):
+                raise
+
+    def _deliver(self, hand: Hand, spans: list[EndedSpan]) -> None:
+        """Offer the batch until it is sent, on disk, or until nobody can wait any longer."""
+        began = time.monotonic()
+        if self._is_down() and self._keep(spans, hand.destination):
+            return
+        while True:
+            outcome = self._delivery.offer(spans, hand.destination)
+            with self._changed:
+                if hand not in self._hands:  # it took so long that another thread has brought the batch to disk
+                    return
+                if self._is_settled(hand, spans, outcome, began):
+                    self._put_down(hand)
+                    return
+            self._hurry.wait(self._backoff.left())
+            self._hurry.clear()
+
+    def _is_settled(self, hand: Hand, spans: list[EndedSpan], outcome: Exported | Failure, began: float) -> bool:
+        if isinstance(outcome, Exported):
+            self._delivery.settle(outcome, self._ledger)
+            self._works()
+            return True
+        self._delivery.note(outcome)
+        self._backoff.failed(outcome.after)
+        if self._is_enough(began) and self._keep(spans, hand.destination):
+            self._down = True
+            if self._oldest is not None:
+                self._oldest.backoff.failed(outcome.after)
+            return True
+        return self._gives_up(spans, outcome, began)
+
+    def _works(self) -> None:
+        self._backoff.worked()
+        if self._down and self._oldest is not None:
+            self._oldest.backoff.worked()
+        self._down = False
+
+    def _is_down(self) -> bool:
+        """Whether to offer a batch would be in vain."""
+        if not self._down:
+            return False
+        if self.deadline is not None:
+            return True
+        hurried = self._hurry.is_set() and not self._backoff.asked
+        self._hurry.clear()
+        return self._backoff.left() > 0 and not hurried
+
+    def _is_enough(self, began: float) -> bool:
+        """Whether a batch has been offered often enough to go to disk."""
+        next_at = time.monotonic() + self._backoff.left()
+        hurried = self.deadline is not None or self._hurry.is_set() or self._queue.is_filling
+        return self._down or hurried or next_at - began > MEMORY_PATIENCE_S
+
+    def _gives_up(self, spans: list[EndedSpan], failure: Failure, began: float) -> bool:
+        """Drop a batch that can't go to disk when its time is over."""
+        now = time.monotonic()
+        if self.deadline is not None and now + self._backoff.left() >= self.deadline:
+            reason = ENDED
+        elif failure.foreign and now - began > FOREIGN_PATIENCE_S:
+            reason = "exporter failed"
+        else:
+            return False
+        self._delivery.drop(len(spans), reason, failure.problem, self._ledger)
+        return True
+
+    def _keep(self, spans: list[EndedSpan], destination: str | None) -> bool:
+        return self._spool is not None and self._spool.write(spans, destination)
+
+    def _follow_up(self) -> bool:
+        """Send a batch of what waits on disk; False when there is none, or it can't go now."""
+        done = False
+        for backlog in (self._newest, self._oldest):
+            if backlog is None:
+                continue
+            was_failing = backlog.backoff.failing
+            if not backlog.follow_up(self.deadline):
+                continue
+            done = True
+            if was_failing or self._down:
+                self._works()
+        if done or self._newest is not None:
+            with self._changed:
+                self._changed.notify_all()
+        return done
+
+    # From other threads
+
+    def hurry(self) -> Target:
+        """Offer what failed again now, without waiting for its time; gives what `wait_until_settled` waits for."""
+        mark = (None, 0) if self._newest is None or self._spool is None else self._spool.mark()
+        target = Target(self._queue.accepted, mark)
+        self._queue.due.set()
+        self._hurry.set()
+        return target
+
+    def is_settled(self, target: Target) -> bool:
+        """Whether all that had ended before `target` was made is sent, counted, or on disk to wait there."""
+        with self._changed:
+            settled = min((hand.first for hand in self._hands), default=self._queue.taken)
+        if settled < target.place:
+            return False
+        return (
+            self._newest is None
+            or self._spool is None
+            or self._newest.backoff.failing
+            or self._spool.passed(target.mark)
+        )
+
+    def wait_until_settled(self, target: Target, deadline: float) -> bool:
+        """Wait for `is_settled`; False when it isn't so by `deadline`, in seconds of `time.monotonic`."""
+        if self._thread is threading.current_thread():  # it cannot wait for itself
+            return self.is_settled(target)
+        with self._changed:
+            while not self.is_settled(target):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                if not self.start():
+                    return self._finished_here(target, deadline)
+                self._changed.wait(min(0.25, left))
+        return True
+
+    def _finished_here(self, target: Target, deadline: float) -> bool:
+        """Export in the caller's thread, where no other can be started any more."""
+        self.deadline = deadline
+        with suppress_instrumentation():
+            self.drain()
+        return self.is_settled(target)
+
+    def relieve(self) -> None:
+        """Bring what is queued to disk, while the exporter hangs or spans come faster than it takes them."""
+        offered_at = self._delivery.offered_at
+        hangs = offered_at is not None and time.monotonic() - offered_at > HUNG_S
+        while self._spool is not None and (hangs or self._queue.is_filling):
+            hand = self._take()
+            if hand is None:
+                return
+            prepared = self._preparing.prepared(hand.entries)
+            kept = not prepared.spans or self._keep(prepared.spans, hand.destination)
+            with self._changed:
+                if not self._put_down(hand):
+                    return
+                if not kept:
+                    self._queue.put_back(hand.entries)
+                    return
+                prepared.count(self._ledger)
+
+    def leave(self, deadline: float) -> None:
+        """Bring to disk what is queued, and what the exporter is busy with; what can't be is dropped and counted."""
+        with self._changed:
+            hands, self._hands = self._hands, []
+        lost = 0
+        while True:
+            for hand in hands:
+                prepared = hand.prepared or self._preparing.prepared(hand.entries)
+                prepared.count(self._ledger)
+                if not self._keep(prepared.spans, hand.destination):
+                    lost += len(prepared.spans)
+            following = self._take() if time.monotonic() < deadline else None
+            if following is None:
+                break
+            hands = [following]
+            self._put_down(following)
+        while entries := self._queue.take():
+            lost += len(entries)
+        if lost:
+            self._ledger.dropped(ENDED, lost)
+            logger.error("The exporter %s did not send %d spans before the process ended.", self._config.name, lost)
+
+    def shut_down(self, deadline: float) -> None:
+        """Let go of the exporter, if it comes back before `deadline`."""
+        if self._exporting.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            try:
+                self._delivery.shutdown()
+            finally:
+                self._exporting.release()
