@@ -21,11 +21,18 @@ class Backoff:
         self.asked = False  # whether it was the backend that said how long to wait
 
     def failed(self, after: float | None = None, longest: float = LONGEST_WAIT_S) -> None:
-        """It did not work; `after` is what the backend has asked for, `longest` what we wait on our own account (s)."""
+        """It did not work. That it was tried before its time, because somebody was in a hurry, makes no wait longer.
+
+        Args:
+            after: seconds that the backend has asked for.
+            longest: seconds that are waited on our own account.
+        """
+        if self.left() == 0:
+            self._wait = min(max(FIRST_WAIT_S, self._wait * 2), longest)
+            self._until = time.monotonic() + self._wait * random.uniform(0.8, 1.2)
         self.failing, self.asked = True, after is not None
-        self._wait = min(max(FIRST_WAIT_S, self._wait * 2), longest)
-        wait = self._wait * random.uniform(0.8, 1.2)
-        self._until = time.monotonic() + max(wait, min(after or 0.0, LONGEST_ASKED_S))
+        if after is not None:
+            self._until = max(self._until, time.monotonic() + min(after, LONGEST_ASKED_S))
 
     def worked(self) -> None:
         """It works: nothing is waited for."""

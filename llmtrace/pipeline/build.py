@@ -88,7 +88,7 @@ def build(config: Config) -> tuple[AnyPipe, ...]:
     if not config.enabled:
         return ()
     common = _filters([*filter(None, [redact_config(config)]), limit_config(config), *config.filters])
-    folder = spool_folder() if any(entry.queue.spool or entry.queue.durable for entry in config.exporters) else None
+    folder = spool_folder() if any(entry.queue.spool for entry in config.exporters) else None
     make = partial(_pipe, common=common, folder=folder, max_bytes=config.spool.max_bytes)
     pipes = [make(entry) for entry in config.exporters if _wanted(entry, config)]
     return tuple(pipe for pipe in pipes if pipe is not None)

@@ -59,7 +59,7 @@ class Pipe:
         self.llm = llm
         self._make = make
         self._preparing = Preparing(config.name, filters, llm, structured)
-        self._folder = folder if config.queue.spool or config.queue.durable else None
+        self._folder = folder if config.queue.spool else None
         self._max_bytes = max_bytes
         self._share = Share(config.sample)
         self._destination: Callable[[], str] | None = None

@@ -26,6 +26,7 @@ DATABASES = {
 LLMTRACE = {
     "SERVICE_NAME": "site",
     "DATABASE": "llmtrace",
+    "SPOOL": {"DIRECTORY": str(FOLDER / "spool")},
     "PROVIDERS": {
         "default": {
             "BACKEND": "llmtrace.providers.OpenAI",

@@ -1,0 +1,417 @@
+"""Spans that cannot be sent wait on disk, whatever happens there, and follow when they can."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+
+from llmtrace.pipeline import backlog, sweeper, worker
+from llmtrace.pipeline.backoff import Backoff
+from llmtrace.pipeline.fanout import fanout
+from llmtrace.pipeline.outcome import Exported, RetryLater
+from llmtrace.pipeline.segment import SUFFIX
+from llmtrace.tracing.setup import flush
+from tests.pipeline.making import account, balanced, entry, exporting, span
+from tests.waiting import until
+
+
+class Backend:
+    """What an exporter sends to: it is there, or it answers with what `away` says."""
+
+    def __init__(self, away: Callable[[], Any] | None = None) -> None:
+        self.away = away
+        self.names: list[str] = []
+        self.batches: list[int] = []
+
+    def __call__(self, spans: Sequence[ReadableSpan]) -> Any:
+        if self.away is not None:
+            return self.away()
+        self.batches.append(len(spans))
+        self.names.extend(each.name for each in spans)
+        return None
+
+
+def later() -> Any:
+    raise RetryLater("nobody there")
+
+
+def failure() -> Any:
+    return SpanExportResult.FAILURE
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+@contextmanager
+def spooling(folder: Path, backend: Callable[..., Any], **more: Any) -> Iterator[None]:
+    """Export to `backend` with `folder` for what can't be sent, and with what was left there before."""
+    size = more.pop("MAX_BYTES", 256 * 1024 * 1024)
+    name = more.pop("NAME", "Scripted")
+    spool = {"DIRECTORY": str(folder), "MAX_BYTES": size}
+    with exporting(entry("Scripted", name, act=backend, **more), SPOOL=spool, EXIT_TIMEOUT=2.0):
+        fanout.pipes()  # as the first request does
+        yield
+
+
+def spans(count: int, name: str = "span", **attributes: Any) -> list[str]:
+    names = [f"{name} {number:03}" for number in range(count)]
+    for each in names:
+        span(each, **attributes)
+    return names
+
+
+@pytest.mark.parametrize("away", [later, failure])
+def test_what_fails_goes_to_disk_and_follows_when_the_backend_is_back(
+    tmp_path: Path, away: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = Backend(away)
+    with spooling(tmp_path, backend, QUEUE={"batch": 10}):
+        names = spans(25)
+        assert flush(10)
+        numbers = account("Scripted")
+        assert (numbers.ended, numbers.sent, numbers.waiting, numbers.dropped) == (25, 0, 25, {})
+        assert len(files(tmp_path)) == 1
+        backend.away = None
+        until(lambda: account("Scripted").sent == 25, "all have followed")
+        assert account("Scripted").waiting == 0
+    assert backend.names == names
+    assert max(backend.batches) == 10
+    assert files(tmp_path) == []
+    assert [record.levelname for record in caplog.records].count("WARNING") == 1
+
+
+def test_a_short_failure_does_not_reach_the_disk(tmp_path: Path) -> None:
+    backend = Backend(later)
+    failed = threading.Event()
+
+    def away() -> Any:
+        failed.set()
+        backend.away = None
+        raise RetryLater("locked")
+
+    backend.away = away
+    with spooling(tmp_path, backend, QUEUE={"delay": 0}):
+        span("one")
+        assert failed.wait(10)
+        until(lambda: backend.names == ["one"], "it was offered again")
+    assert files(tmp_path) == []
+
+
+def test_the_memory_does_not_fill_up_while_the_backend_is_away(tmp_path: Path) -> None:
+    backend = Backend(later)
+    with spooling(tmp_path, backend, QUEUE={"size": 20, "batch": 5, "delay": 0}):
+        span("first")
+        assert flush(10)
+        for _ in range(20):
+            spans(10)
+            assert flush(10)
+        numbers = account("Scripted")
+        assert (numbers.ended, numbers.waiting, numbers.dropped) == (201, 201, {})
+        backend.away = None
+        until(lambda: account("Scripted").sent == 201, "all have followed", 20)
+
+
+def test_what_queues_behind_an_exporter_that_hangs_goes_to_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "HUNG_S", 0.05)
+    monkeypatch.setattr(sweeper, "TICK_S", 0.02)
+    gate, began = threading.Event(), threading.Event()
+    backend = Backend()
+
+    def hang() -> Any:
+        began.set()
+        gate.wait(30)
+        backend.away = None
+        return SpanExportResult.SUCCESS
+
+    backend.away = hang
+    with spooling(tmp_path, backend, QUEUE={"size": 50, "batch": 1, "delay": 0}):
+        span("in flight")
+        assert began.wait(10)
+        for _ in range(10):
+            names = spans(20)
+            until(lambda: not len(queue()), "the queue is on disk")
+        numbers = account("Scripted")
+        assert (numbers.waiting, numbers.dropped) == (201, {})
+        assert not flush(0.05)  # what the exporter is busy with is neither here nor there
+        gate.set()
+        until(lambda: account("Scripted").sent == 201, "all have followed")
+    assert sorted(backend.names) == sorted(names * 10)
+
+
+def queue() -> Any:
+    pipe: Any = fanout.pipes()[0]
+    return pipe._queue
+
+
+def test_an_exit_brings_to_disk_what_an_exporter_that_hangs_has_not_taken(tmp_path: Path) -> None:
+    gate, began = threading.Event(), threading.Event()
+
+    def hang() -> Any:
+        began.set()
+        gate.wait(30)
+        return SpanExportResult.SUCCESS
+
+    with spooling(tmp_path, Backend(hang), QUEUE={"batch": 2, "delay": 0}):
+        spans(5)
+        assert began.wait(10)
+        before = time.monotonic()
+    assert 0.5 < time.monotonic() - before < 4
+    gate.set()
+    back = Backend()
+    with spooling(tmp_path, back):
+        until(lambda: len(back.names) == 5, "the next process has them")
+    assert sorted(back.names) == [f"span {number:03}" for number in range(5)]
+    assert files(tmp_path) == []
+
+
+def test_an_exit_does_not_wait_for_a_backend_that_is_known_to_be_away(tmp_path: Path) -> None:
+    with spooling(tmp_path, Backend(later)):
+        spans(3)
+        assert flush(10)
+        spans(3, "last")
+        before = time.monotonic()
+    assert time.monotonic() - before < 1
+    back = Backend()
+    with spooling(tmp_path, back):
+        until(lambda: len(back.names) == 6, "the next process has them")
+    assert back.names == [f"{name} {number:03}" for name in ("span", "last") for number in range(3)]
+
+
+def test_live_spans_do_not_wait_for_old_ones(tmp_path: Path) -> None:
+    with spooling(tmp_path, Backend(later)):
+        spans(40, "old")
+        assert flush(10)
+    began, gate = threading.Event(), threading.Event()
+    backend = Backend()
+
+    def act(given: Sequence[ReadableSpan]) -> Any:
+        began.set()
+        gate.wait(30)
+        return backend(given)
+
+    with spooling(tmp_path, act, QUEUE={"batch": 1, "delay": 0}):
+        assert began.wait(10)
+        spans(5, "live")
+        gate.set()
+        until(lambda: len(backend.names) == 45, "all have gone")
+    assert backend.names.index("live 004") < 12
+    assert [name for name in backend.names if name.startswith("old")] == [f"old {number:03}" for number in range(40)]
+
+
+def test_a_batch_that_always_fails_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Backend(failure)
+    with spooling(tmp_path, backend):
+        span("poison")
+        assert flush(10)
+
+    def act(given: Sequence[ReadableSpan]) -> Any:
+        if given[0].name == "poison":
+            return SpanExportResult.FAILURE
+        return backend(given)
+
+    backend.away = None
+    with spooling(tmp_path, act):
+        until(lambda: account("Scripted").last_error, "the old one was offered")
+        spans(3)
+        assert flush(10)
+        assert backend.names == ["span 000", "span 001", "span 002"]
+        assert len(files(tmp_path)) == 1
+        monkeypatch.setattr(backlog, "FOREIGN_AGE_S", -1.0)
+        until(lambda: files(tmp_path) == [], "it is given up", 20)
+
+
+def test_who_says_when_to_come_back_is_not_asked_before(tmp_path: Path) -> None:
+    asked: list[float] = []
+
+    def busy() -> Any:
+        asked.append(time.monotonic())
+        raise RetryLater("too many requests", after=1.5)
+
+    backend = Backend(busy)
+    with spooling(tmp_path, backend):
+        for _ in range(4):
+            span("one")
+            assert flush(10)
+        assert len(asked) == 1
+        backend.away = None
+        until(lambda: len(backend.names) == 4, "all have followed")
+        assert time.monotonic() - asked[0] >= 1.5
+
+
+def test_without_a_spool_nothing_touches_the_disk(tmp_path: Path) -> None:
+    with spooling(tmp_path, Backend(later), QUEUE={"spool": False, "durable": True}):
+        span("one")
+        assert not flush(0.2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_has_passed_the_filters_is_on_disk(tmp_path: Path) -> None:
+    with spooling(tmp_path, Backend(later)):
+        span("one", note="the key is sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD")
+        assert flush(10)
+        (file,) = files(tmp_path)
+        assert b"the key is" in file.read_bytes()
+        assert b"sk-proj-abc" not in file.read_bytes()
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_beyond_its_size_the_oldest_go_and_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    limit = 64 * 1024
+    backend = Backend(later)
+    with spooling(tmp_path, backend, MAX_BYTES=limit, QUEUE={"batch": 5}):
+        names = []
+        for number in range(20):
+            names += spans(10, f"round {number:02}", text="x" * 500)
+            assert flush(10)
+            assert sum(file.stat().st_size for file in files(tmp_path)) <= limit
+        numbers = account("Scripted")
+        dropped = numbers.dropped["spool full"]
+        assert 0 < dropped < 200
+        assert balanced(numbers)
+        assert numbers.waiting == 200 - dropped
+        backend.away = None
+        until(lambda: account("Scripted").waiting == 0, "the rest has followed")
+    assert sorted(backend.names) == sorted(names[dropped:])
+    assert "The spool is full" in caplog.text
+
+
+def test_the_size_is_that_of_all_that_has_been_left_there(tmp_path: Path) -> None:
+    limit = 64 * 1024
+    for _ in range(12):
+        with spooling(tmp_path, Backend(later), MAX_BYTES=limit):
+            spans(10, text="x" * 500)
+            assert flush(10)
+        with spooling(tmp_path, Backend(later), NAME="other"):
+            span("of an exporter that is no more")
+            assert flush(10)
+    assert sum(file.stat().st_size for file in files(tmp_path)) <= limit + limit // 8
+
+
+def test_files_of_an_exporter_that_the_settings_do_not_name_stay(tmp_path: Path) -> None:
+    with spooling(tmp_path, Backend(later), NAME="gone"):
+        span("one")
+        assert flush(10)
+    (file,) = files(tmp_path)
+    backend = Backend()
+    with spooling(tmp_path, backend):
+        span("two")
+        assert flush(10)
+    assert files(tmp_path) == [file]
+    with spooling(tmp_path, backend, NAME="gone"):
+        until(lambda: backend.names == ["two", "one"], "it is named again")
+
+
+@pytest.mark.parametrize("broken", ["flipped", "cut", "overwritten"])
+def test_damaged_records_are_left_out_and_counted(
+    tmp_path: Path, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with spooling(tmp_path, Backend(later)):
+        spans(9)
+        assert flush(10)
+        (file,) = files(tmp_path)
+    data = bytearray(file.read_bytes())
+    at = data.index(b"span 004")
+    if broken == "flipped":
+        data[at] ^= 0xFF
+    elif broken == "cut":
+        del data[at : data.index(b"span 007")]
+    else:
+        data[at : at + 40] = b"\xff\xfe\xfd\xfc" * 10
+    file.write_bytes(data)
+    back = Backend()
+    with spooling(tmp_path, back):
+        until(lambda: not files(tmp_path), "the file is worked off")
+    whole = {f"span {number:03}" for number in range(9)} - {"span 004"}
+    if broken == "cut":
+        whole -= {"span 005", "span 006", "span 007"}
+    assert set(back.names) == whole
+    assert f"{9 - len(whole)} spans of the exporter Scripted were damaged" in caplog.text
+
+
+@pytest.mark.parametrize("left", [b"", b"llmtrace", b"\0" * 5000, b"llmtrace spool 1" + b"\xff" * 100])
+def test_files_that_are_none_of_ours_do_no_harm(tmp_path: Path, left: bytes) -> None:
+    with spooling(tmp_path, Backend(later)):
+        span("one")
+        assert flush(10)
+        (file,) = files(tmp_path)
+    file.write_bytes(left)
+    (tmp_path / file.name.replace("-", "a-", 1)).mkdir()
+    (tmp_path / file.name.replace("-", "b-", 1)).symlink_to("/etc/passwd")
+    backend = Backend()
+    with spooling(tmp_path, backend):
+        span("two")
+        assert flush(10)
+    assert backend.names == ["two"]
+
+
+def test_a_folder_that_has_gone_is_made_again(tmp_path: Path) -> None:
+    folder, backend = tmp_path / "spool", Backend(later)
+    with spooling(folder, backend):
+        span("one")
+        folder.rmdir()
+        assert flush(10)
+        assert len(files(folder)) == 1
+        backend.away = None
+        until(lambda: backend.names == ["one"], "it has followed")
+
+
+def test_a_disk_that_cannot_be_written_leaves_spans_in_memory_with_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, backend = tmp_path / "spool", Backend(later)
+    with spooling(folder, backend):
+        folder.rmdir()
+        folder.write_text("no folder")
+        spans(3)
+        assert not flush(0.3)
+        spans(3, "more")
+        assert not flush(0.3)
+        numbers = account("Scripted")
+        assert (numbers.waiting, numbers.dropped) == (6, {})
+        backend.away = None
+        assert flush(10)
+        assert account("Scripted").sent == 6
+    told = [record.getMessage() for record in caplog.records if "wait in memory only" in record.getMessage()]
+    assert len(told) == 1
+
+
+def test_numbers_of_refused_spans_stay_right_after_a_while_on_disk(tmp_path: Path) -> None:
+    backend = Backend(later)
+    with spooling(tmp_path, backend):
+        spans(3)
+        assert flush(10)
+        backend.away = lambda: Exported(2, {"too large": 1})
+        until(lambda: account("Scripted").waiting == 0, "it is settled")
+        numbers = account("Scripted")
+    assert (numbers.ended, numbers.sent, numbers.dropped) == (3, 2, {"too large": 1})
+
+
+def test_waits_grow_and_end_when_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmtrace.pipeline.backoff.random.uniform", lambda *_: 1.0)
+    now = [1000.0]
+    monkeypatch.setattr("llmtrace.pipeline.backoff.time.monotonic", lambda: now[0])
+    backoff, waits = Backoff(), []
+    for _ in range(8):
+        backoff.failed()
+        waits.append(round(backoff.left(), 1))
+        backoff.failed()  # in a hurry, before its time
+        assert round(backoff.left(), 1) == waits[-1]
+        now[0] += backoff.left() + 0.001
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+    backoff.failed(after=60)
+    assert (round(backoff.left()), backoff.asked) == (60, True)
+    backoff.failed(after=1e9)
+    assert backoff.left() <= 3600
+    backoff.worked()
+    assert (backoff.left(), backoff.failing) == (0.0, False)
