@@ -51,15 +51,15 @@ class Reading:
         """One event of the provider; what the reader does not understand is handed on as it is."""
         try:
             chunk = self.reader.feed(event)
+            if chunk is not None:
+                self._size += len(chunk.text)
         except Exception:
             if not self._puzzled:
                 self._puzzled = True
                 logger.exception("An event of a stream could not be read. The caller gets it all the same.")
             return Chunk("", None, event)
-        if chunk is not None:
-            if self._first is None:
-                self._first = time.perf_counter() - self.span.began
-            self._size += len(chunk.text)
+        if chunk is not None and self._first is None:
+            self._first = time.perf_counter() - self.span.began
         return chunk
 
     def exhausted(self) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, unquote
 
-from llmtrace.tracing.attributes import NONE, Scalar, TraceAttributes
+from llmtrace.tracing.attributes import NONE, TraceAttributes
+from llmtrace.tracing.given import Scalar
 
 LONGEST: Final = 4096  # characters that go along, and that are read
 LONGEST_VALUE: Final = 512  # what is longer stays behind: a part of an identifier would name somebody else

@@ -12,6 +12,7 @@ from llmtrace.providers.anthropic_rendering import rendered, rendered_system
 from llmtrace.providers.base import Answer, ChatProtocol, Request, Schema
 from llmtrace.providers.media import encoded
 from llmtrace.providers.messages import JSON_REQUEST, as_message, parts
+from llmtrace.providers.openai_reading import objects, words
 from llmtrace.types import Message, Part, ToolCall
 
 PATH: Final = "/v1/messages"
@@ -71,21 +72,19 @@ class Messages(ChatProtocol):
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
         attributes: dict[str, Any] = {}
         for key, value in body.items():
-            if key in SENT:
-                if value is not None:
-                    attributes[SENT[key]] = value
-            elif key not in UNNAMED and isinstance(value, (bool, int, float, str)):
-                attributes[f"{semconv.REQUEST_OTHER}{key}"] = value
-        if body.get("stop_sequences"):
-            attributes[semconv.REQUEST_STOP_SEQUENCES] = list(body["stop_sequences"])
+            if key not in UNNAMED and isinstance(value, (bool, int, float, str)):
+                attributes[SENT.get(key) or f"{semconv.REQUEST_OTHER}{key}"] = value
+        stop = words(body.get("stop_sequences"))
+        if stop:
+            attributes[semconv.REQUEST_STOP_SEQUENCES] = stop
         return attributes
 
     def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in body.get("messages") or ()]}
+        content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in objects(body.get("messages"))]}
         if body.get("system"):
             content[semconv.SYSTEM_INSTRUCTIONS] = rendered_system(body["system"])
         if body.get("tools"):
-            content[semconv.TOOL_DEFINITIONS] = [defined(each) for each in body["tools"]]
+            content[semconv.TOOL_DEFINITIONS] = [defined(each) for each in objects(body["tools"])]
         return content
 
     def answer(self, data: Any) -> Answer:

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.providers.base import Answer, Choice, Chunk
-from llmtrace.providers.openai_reading import count, object_or_text, parsed_call, text_or_none
+from llmtrace.providers.openai_reading import (
+    count,
+    object_or_text,
+    objects,
+    parsed_call,
+    part_of,
+    place,
+    text_or_none,
+)
 from llmtrace.types import ToolCall, Usage
 
 NATIVE: Final = "anthropic"
 PLAIN: Final = ("text", "tool_use")
+PIECES: Final[Mapping[str, str]] = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "input_json_delta": "partial_json",
+}
+"""Where the deltas have what they add."""
 
 
 def answer(data: Any) -> Answer:
     """The whole of an answer that was not streamed."""
     if not isinstance(data, Mapping):
         return Answer()
-    said = choice(data.get("content") or (), text_or_none(data.get("stop_reason")))
+    said = choice(objects(data.get("content")), text_or_none(data.get("stop_reason")))
     read = Answer([said], text_or_none(data.get("id")), text_or_none(data.get("model")), usage(data.get("usage")))
     describe(read, data.get("usage"))
     return read
@@ -31,14 +45,12 @@ def describe(read: Answer, counts: Any) -> None:
         read.tier = read.attributes[semconv.ANTHROPIC_SERVICE_TIER] = tier
 
 
-def choice(blocks: Any, reason: str | None) -> Choice:
+def choice(blocks: Sequence[Mapping[str, Any]], reason: str | None) -> Choice:
     """The one answer, from its content blocks."""
     text: list[str] = []
     reasoning: list[str] = []
     calls: list[ToolCall] = []
     for block in blocks:
-        if not isinstance(block, Mapping):
-            continue
         kind = block.get("type")
         if kind == "text":
             text.append(str(block.get("text") or ""))
@@ -49,12 +61,12 @@ def choice(blocks: Any, reason: str | None) -> Choice:
     return Choice("".join(text) or None, calls, "".join(reasoning) or None, reason, native(blocks))
 
 
-def native(blocks: Any) -> dict[str, Any] | None:
+def native(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """The blocks as they have to come back, where there are others than texts and calls: thoughts, for one.
 
     Source: Anthropic, Extended thinking, "Preserving thinking blocks".
     """
-    kept = [block for block in blocks if isinstance(block, Mapping) and block.get("text") != ""]
+    kept = [dict(block) for block in blocks if block.get("text") != ""]
     return {NATIVE: kept} if any(block.get("type") not in PLAIN for block in kept) else None
 
 
@@ -92,11 +104,11 @@ class MessageReader:
         if kind == "content_block_delta":
             return Chunk(self._added(event), None, event)
         if kind == "content_block_start":
-            self._blocks[event.get("index", 0)] = {"parts": [], **(event.get("content_block") or {})}
+            self._blocks[place(event)] = {**part_of(event, "content_block"), "parts": []}
         elif kind == "message_start":
-            self._began(event.get("message") or {})
+            self._began(part_of(event, "message"))
         elif kind == "message_delta":
-            self._reason = text_or_none((event.get("delta") or {}).get("stop_reason")) or self._reason
+            self._reason = text_or_none(part_of(event, "delta").get("stop_reason")) or self._reason
             self._count(event.get("usage"))
             return Chunk("", self._reason, event)
         elif kind == "message_stop":
@@ -114,20 +126,15 @@ class MessageReader:
             self._usage.update((name, value) for name, value in counts.items() if value is not None)
 
     def _added(self, event: Mapping[str, Any]) -> str:
-        delta = event.get("delta") or {}
-        block = self._blocks.setdefault(event.get("index", 0), {"type": "text", "parts": []})
+        delta = part_of(event, "delta")
+        block = self._blocks.setdefault(place(event), {"type": "text", "parts": []})
         kind = delta.get("type")
-        if kind == "text_delta":
-            text: str = delta.get("text") or ""
-            block["parts"].append(text)
-            return text
-        if kind == "thinking_delta":
-            block["parts"].append(delta.get("thinking") or "")
-        elif kind == "signature_delta":
+        if kind == "signature_delta":
             block["signature"] = delta.get("signature")
-        elif kind == "input_json_delta":
-            block["parts"].append(delta.get("partial_json") or "")
-        return ""
+        piece = text_or_none(delta.get(PIECES.get(str(kind), "")))
+        if piece is not None:
+            block["parts"].append(piece)
+        return piece or "" if kind == "text_delta" else ""
 
     @property
     def finished(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmtrace.providers.media import named, rendered_bytes, rendered_url
+from llmtrace.providers.openai_reading import objects
 
 
 def rendered(sent: Any) -> dict[str, Any]:
@@ -13,13 +14,13 @@ def rendered(sent: Any) -> dict[str, Any]:
     if not isinstance(sent, Mapping):
         return {"role": "user", "parts": [{"type": "text", "content": str(sent)}]}
     content = sent.get("content")
-    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content or ()
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else objects(content)
     return {"role": str(sent.get("role") or "user"), "parts": [rendered_block(each) for each in blocks]}
 
 
 def rendered_system(system: Any) -> list[dict[str, Any]]:
     """The system text, which is sent apart."""
-    blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system
+    blocks = [{"type": "text", "text": system}] if isinstance(system, str) else objects(system)
     return [rendered_block(each) for each in blocks]
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from opentelemetry import trace
 
 from llmtrace import semconv
+from llmtrace.mistakes import tell
 from llmtrace.types import Message, ToolCall, Usage
 
+logger = logging.getLogger("llmtrace.providers")
+
 AnyMessage = Message | Mapping[str, Any]
+
+UNREAD: Final = "A model's answer could not be read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,14 @@ class ChatProtocol(ABC):
     def answer(self, data: Any) -> Answer:
         """The whole of an answer that was not streamed."""
 
+    def read(self, data: Any) -> Answer:
+        """The same; an answer of a form that was not foreseen is empty, and the caller has it as `Reply.raw`."""
+        try:
+            return self.answer(data)
+        except Exception:
+            tell(logger, UNREAD, "the caller gets it all the same")
+            return Answer()
+
     @abstractmethod
     def reader(self) -> Reader:
         """A reader for one streamed answer."""
@@ -183,6 +197,14 @@ class EmbeddingProtocol(ABC):
     @abstractmethod
     def answer(self, data: Any) -> EmbeddingAnswer:
         """The vectors, and what they took."""
+
+    def read(self, data: Any) -> EmbeddingAnswer:
+        """The same; an answer of a form that was not foreseen has no vectors."""
+        try:
+            return self.answer(data)
+        except Exception:
+            tell(logger, UNREAD)
+            return EmbeddingAnswer()
 
 
 class Provider(ABC):

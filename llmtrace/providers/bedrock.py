@@ -92,7 +92,7 @@ class Bedrock(Provider):
 
     def send(self, body: dict[str, Any], request: Request) -> Answer:
         data = self.client(request.timeout, request.max_retries).converse(**body)
-        answer = self.protocol.answer(data)
+        answer = self.protocol.read(data)
         answer.size = sum(len(choice.text or "") for choice in answer.choices)
         answer.raw = data
         return answer

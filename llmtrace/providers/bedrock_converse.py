@@ -11,13 +11,13 @@ from llmtrace.providers.base import Answer, ChatProtocol, Request, Schema
 from llmtrace.providers.bedrock_reading import NATIVE, ConverseReader, answer
 from llmtrace.providers.bedrock_rendering import defined, rendered
 from llmtrace.providers.messages import JSON_REQUEST, as_message, parts
+from llmtrace.providers.openai_reading import objects, part_of, words
 from llmtrace.types import Message, Part, ToolCall
 
 SENT: Final = {
     "temperature": semconv.REQUEST_TEMPERATURE,
     "topP": semconv.REQUEST_TOP_P,
     "maxTokens": semconv.REQUEST_MAX_TOKENS,
-    "stopSequences": semconv.REQUEST_STOP_SEQUENCES,
 }
 CONFIG: Final = {"temperature": "temperature", "top_p": "topP", "max_tokens": "maxTokens"}
 DOCUMENTS: Final = {
@@ -69,18 +69,22 @@ class Converse(ChatProtocol):
         return sent
 
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        attributes: dict[str, Any] = {semconv.REQUEST_MODEL: body["modelId"]}
-        for name, value in (body.get("inferenceConfig") or {}).items():
-            if name in SENT:
+        attributes: dict[str, Any] = {semconv.REQUEST_MODEL: str(body["modelId"])}
+        config = part_of(body, "inferenceConfig")
+        for name, value in config.items():
+            if name in SENT and isinstance(value, (bool, int, float)):
                 attributes[SENT[name]] = value
+        stop = words(config.get("stopSequences"))
+        if stop:
+            attributes[semconv.REQUEST_STOP_SEQUENCES] = stop
         return attributes
 
     def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in body.get("messages") or ()]}
+        content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in objects(body.get("messages"))]}
         if body.get("system"):
-            texts = [each.get("text") for each in body["system"] if isinstance(each, Mapping)]
+            texts = [each.get("text") for each in objects(body["system"])]
             content[semconv.SYSTEM_INSTRUCTIONS] = [{"type": "text", "content": text} for text in texts if text]
-        tools = (body.get("toolConfig") or {}).get("tools")
+        tools = objects(part_of(body, "toolConfig").get("tools"))
         if tools:
             content[semconv.TOOL_DEFINITIONS] = [defined(each) for each in tools]
         return content

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from llmtrace.providers.base import Answer, Choice, Chunk
-from llmtrace.providers.openai_reading import count, object_or_text, parsed_call, text_or_none
+from llmtrace.providers.openai_reading import (
+    count,
+    object_or_text,
+    objects,
+    parsed_call,
+    part_of,
+    place,
+    text_or_none,
+)
 from llmtrace.types import ToolCall, Usage
 
 NATIVE: Final = "bedrock"
@@ -16,49 +24,41 @@ def answer(data: Any) -> Answer:
     """The whole of an answer that was not streamed. It names no model, and its id is that of the request."""
     if not isinstance(data, Mapping):
         return Answer()
-    output = data.get("output")
-    message = output.get("message") if isinstance(output, Mapping) else None
-    said = message.get("content") if isinstance(message, Mapping) else None
+    said = objects(part_of(part_of(data, "output"), "message").get("content"))
     reason = text_or_none(data.get("stopReason"))
-    read = Answer([choice(said or (), reason)] if said or reason else [], usage=usage(data.get("usage")))
+    read = Answer([choice(said, reason)] if said or reason else [], usage=usage(data.get("usage")))
     describe(read, data)
     return read
 
 
 def describe(read: Answer, data: Mapping[str, Any]) -> None:
     """Put the request's id, and the model that a prompt router chose, on `read`."""
-    metadata, trace = data.get("ResponseMetadata"), data.get("trace")
-    if isinstance(metadata, Mapping):
-        read.id = text_or_none(metadata.get("RequestId"))
-    router = trace.get("promptRouter") if isinstance(trace, Mapping) else None
-    if isinstance(router, Mapping):
-        read.model = text_or_none(router.get("invokedModelId"))
+    read.id = text_or_none(part_of(data, "ResponseMetadata").get("RequestId"))
+    describe_trace(read, data)
 
 
-def choice(blocks: Any, reason: str | None) -> Choice:
+def choice(blocks: Sequence[Mapping[str, Any]], reason: str | None) -> Choice:
     """The one answer, from its content blocks."""
     text: list[str] = []
     reasoning: list[str] = []
     calls: list[ToolCall] = []
     for block in blocks:
-        if not isinstance(block, Mapping):
-            continue
         if isinstance(block.get("text"), str):
             text.append(block["text"])
         used, thought = block.get("toolUse"), block.get("reasoningContent")
         if isinstance(used, Mapping):
             calls.append(parsed_call(used.get("toolUseId"), str(used.get("name") or ""), used.get("input")))
         if isinstance(thought, Mapping):
-            reasoning.append(str((thought.get("reasoningText") or {}).get("text") or ""))
+            reasoning.append(text_or_none(part_of(thought, "reasoningText").get("text")) or "")
     return Choice("".join(text) or None, calls, "".join(reasoning) or None, reason, native(blocks))
 
 
-def native(blocks: Any) -> dict[str, Any] | None:
+def native(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """The blocks as they have to come back, where there are thoughts among them, which are signed.
 
     Source: Amazon Bedrock, API reference, ReasoningTextBlock.
     """
-    kept = [block for block in blocks if isinstance(block, Mapping) and block.get("text") != ""]
+    kept = [dict(block) for block in blocks if block.get("text") != ""]
     return {NATIVE: kept} if any("reasoningContent" in block for block in kept) else None
 
 
@@ -86,36 +86,37 @@ class ConverseReader:
 
     def feed(self, event: Any) -> Chunk | None:
         if "contentBlockDelta" in event:
-            return Chunk(self._added(event["contentBlockDelta"]), None, event)
+            return Chunk(self._added(part_of(event, "contentBlockDelta")), None, event)
         if "contentBlockStart" in event:
-            start = event["contentBlockStart"]
-            used = (start.get("start") or {}).get("toolUse")
+            start = part_of(event, "contentBlockStart")
+            used = part_of(part_of(start, "start"), "toolUse")
             if used:
                 self._block(start)["toolUse"] = dict(used)
         elif "messageStop" in event:
-            self._reason = text_or_none(event["messageStop"].get("stopReason"))
+            self._reason = text_or_none(part_of(event, "messageStop").get("stopReason"))
             return Chunk("", self._reason, event)
         elif "metadata" in event:
-            self._usage = event["metadata"].get("usage")
-            describe_trace(self._answer, event["metadata"])
+            metadata = part_of(event, "metadata")
+            self._usage = metadata.get("usage")
+            describe_trace(self._answer, metadata)
         elif "ResponseMetadata" in event:
             describe(self._answer, event)
         return None
 
     def _block(self, event: Mapping[str, Any]) -> dict[str, Any]:
         empty: dict[str, Any] = {"text": [], "input": [], "thought": [], "signed": {}}
-        return self._blocks.setdefault(event.get("contentBlockIndex") or 0, empty)
+        return self._blocks.setdefault(place(event, "contentBlockIndex"), empty)
 
     def _added(self, event: Mapping[str, Any]) -> str:
-        delta, block = event.get("delta") or {}, self._block(event)
-        text: str = delta.get("text") or ""
+        delta, block = part_of(event, "delta"), self._block(event)
+        text = text_or_none(delta.get("text")) or ""
         if text:
             block["text"].append(text)
         if "toolUse" in delta:
-            block["input"].append(delta["toolUse"].get("input") or "")
+            block["input"].append(text_or_none(part_of(delta, "toolUse").get("input")) or "")
         if "reasoningContent" in delta:
-            thought = delta["reasoningContent"]
-            block["thought"].append(thought.get("text") or "")
+            thought = part_of(delta, "reasoningContent")
+            block["thought"].append(text_or_none(thought.get("text")) or "")
             block["signed"].update((name, value) for name, value in thought.items() if name != "text")
         return text
 
@@ -134,9 +135,7 @@ class ConverseReader:
 
 def describe_trace(read: Answer, metadata: Mapping[str, Any]) -> None:
     """Put the model that a prompt router chose on `read`."""
-    router = (metadata.get("trace") or {}).get("promptRouter")
-    if isinstance(router, Mapping):
-        read.model = text_or_none(router.get("invokedModelId"))
+    read.model = text_or_none(part_of(part_of(metadata, "trace"), "promptRouter").get("invokedModelId"))
 
 
 def whole(block: Mapping[str, Any]) -> dict[str, Any]:

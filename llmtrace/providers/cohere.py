@@ -92,7 +92,7 @@ class Cohere(Provider):
         return {**body, "request_options": options} if options else body
 
     def _read(self, response: Any) -> Answer:
-        answer = self.protocol.answer(response.model_dump())
+        answer = self.protocol.read(response.model_dump())
         answer.size = sum(len(choice.text or "") for choice in answer.choices)
         answer.raw = response
         return answer
@@ -121,12 +121,12 @@ class Cohere(Provider):
 
     def embed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         call_begins()
-        return self.embedding.answer(self.client().embed(**self._arguments(body, request)).model_dump())
+        return self.embedding.read(self.client().embed(**self._arguments(body, request)).model_dump())
 
     async def aembed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         call_begins()
         client = await self._async_clients.get(partial(self._make, wants_async=True))
-        return self.embedding.answer((await client.embed(**self._arguments(body, request))).model_dump())
+        return self.embedding.read((await client.embed(**self._arguments(body, request))).model_dump())
 
 
 async def _close(client: Any) -> None:

@@ -10,7 +10,17 @@ from llmtrace.exceptions import UnsupportedError
 from llmtrace.providers.base import Answer, AnyMessage, ChatProtocol, Choice, Chunk, Request
 from llmtrace.providers.openai_chat import message as openai_message
 from llmtrace.providers.openai_chat import tool
-from llmtrace.providers.openai_reading import call_of, count, parsed_call, text_or_none
+from llmtrace.providers.openai_reading import (
+    call_of,
+    count,
+    objects,
+    parsed_call,
+    part_of,
+    place,
+    text_or_none,
+    texts,
+    words,
+)
 from llmtrace.providers.openai_rendering import rendered, rendered_tool
 from llmtrace.types import ToolCall, Usage
 
@@ -20,7 +30,6 @@ SENT: Final = {
     "p": semconv.REQUEST_TOP_P,
     "k": semconv.REQUEST_TOP_K,
     "max_tokens": semconv.REQUEST_MAX_TOKENS,
-    "stop_sequences": semconv.REQUEST_STOP_SEQUENCES,
     "seed": semconv.REQUEST_SEED,
     "frequency_penalty": semconv.REQUEST_FREQUENCY_PENALTY,
     "presence_penalty": semconv.REQUEST_PRESENCE_PENALTY,
@@ -54,18 +63,19 @@ class CohereChat(ChatProtocol):
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
         attributes: dict[str, Any] = {}
         for key, value in body.items():
-            if key in SENT:
-                attributes[SENT[key]] = value
-            elif key not in UNNAMED and isinstance(value, (bool, int, float, str)):
-                attributes[f"{semconv.REQUEST_OTHER}{key}"] = value
+            if key not in UNNAMED and isinstance(value, (bool, int, float, str)):
+                attributes[SENT.get(key) or f"{semconv.REQUEST_OTHER}{key}"] = value
+        stop = words(body.get("stop_sequences"))
+        if stop:
+            attributes[semconv.REQUEST_STOP_SEQUENCES] = stop
         if "response_format" in body:
             attributes[semconv.OUTPUT_TYPE] = "json"
         return attributes
 
     def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in body.get("messages") or ()]}
+        content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in objects(body.get("messages"))]}
         if body.get("tools"):
-            content[semconv.TOOL_DEFINITIONS] = [rendered_tool(each) for each in body["tools"]]
+            content[semconv.TOOL_DEFINITIONS] = [rendered_tool(each) for each in objects(body["tools"])]
         return content
 
     def answer(self, data: Any) -> Answer:
@@ -102,10 +112,10 @@ def choice(said: Any, reason: str | None) -> Choice:
     """The one answer. A plan of which tools to call is the model's reasoning."""
     if not isinstance(said, Mapping):
         return Choice(finish_reason=reason)
-    blocks = [each for each in said.get("content") or () if isinstance(each, Mapping)]
-    text = "".join(str(each.get("text") or "") for each in blocks if each.get("type") == "text")
-    thought = "".join(str(each.get("thinking") or "") for each in blocks if each.get("type") == "thinking")
-    calls = [call_of(each) for each in said.get("tool_calls") or () if isinstance(each, Mapping)]
+    blocks = objects(said.get("content"))
+    text = texts(each.get("text") for each in blocks if each.get("type") == "text")
+    thought = texts(each.get("thinking") for each in blocks if each.get("type") == "thinking")
+    calls = [call_of(each) for each in objects(said.get("tool_calls"))]
     return Choice(text or None, calls, thought or text_or_none(said.get("tool_plan")), reason)
 
 
@@ -139,19 +149,19 @@ class CohereReader:
         self._reason: str | None = None
 
     def feed(self, event: Any) -> Chunk | None:
-        kind, delta = event.get("type"), event.get("delta") or {}
-        said = delta.get("message") or {}
+        kind, delta = event.get("type"), part_of(event, "delta")
+        said = part_of(delta, "message")
         if kind == "content-delta":
-            content = said.get("content") or {}
-            self._thought.append(content.get("thinking") or "")
-            text: str = content.get("text") or ""
+            content = part_of(said, "content")
+            self._thought.append(text_or_none(content.get("thinking")) or "")
+            text = text_or_none(content.get("text")) or ""
             self._text.append(text)
             return Chunk(text, None, event)
         if kind == "tool-plan-delta":
-            self._thought.append(said.get("tool_plan") or "")
+            self._thought.append(text_or_none(said.get("tool_plan")) or "")
             return Chunk("", None, event)
         if kind in ("tool-call-start", "tool-call-delta"):
-            self._called(event.get("index") or 0, said.get("tool_calls") or {})
+            self._called(place(event), part_of(said, "tool_calls"))
         elif kind == "message-start" and self._answer.id is None:
             self._answer.id = text_or_none(event.get("id"))
         elif kind == "message-end":
@@ -161,11 +171,11 @@ class CohereReader:
         return None
 
     def _called(self, index: int, call: Mapping[str, Any]) -> None:
-        function = call.get("function") or {}
+        function = part_of(call, "function")
         known = self._calls.setdefault(index, {"id": None, "name": "", "arguments": []})
         known["id"] = known["id"] or call.get("id")
         known["name"] = known["name"] or function.get("name") or ""
-        known["arguments"].append(function.get("arguments") or "")
+        known["arguments"].append(text_or_none(function.get("arguments")) or "")
 
     @property
     def finished(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from llmtrace import semconv
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest
 from llmtrace.providers.cohere_chat import usage
+from llmtrace.providers.openai_embeddings import vector
 from llmtrace.providers.openai_reading import text_or_none
 
 
@@ -39,6 +40,7 @@ class CohereEmbeddings(EmbeddingProtocol):
             return EmbeddingAnswer()
         found, meta = data.get("embeddings"), data.get("meta")
         held = found if isinstance(found, Mapping) else {}
-        vectors = held.get("float_") or held.get("float") or []
+        given = held.get("float_") or held.get("float")
+        vectors = [vector(each) for each in given] if isinstance(given, list) else []
         counted = usage(meta) if isinstance(meta, Mapping) else None
         return EmbeddingAnswer(vectors, text_or_none(data.get("id")), usage=counted)

@@ -98,7 +98,7 @@ class Google(Provider):
         return {**body, "config": {**body.get("config", {}), "http_options": limits}} if limits else body
 
     def _read(self, response: Any) -> Answer:
-        answer = self.protocol.answer(response.model_dump(exclude_none=True, mode="json"))
+        answer = self.protocol.read(response.model_dump(exclude_none=True, mode="json"))
         answer.size = sum(len(choice.text or "") for choice in answer.choices)
         answer.raw = response
         return answer
@@ -134,13 +134,13 @@ class Google(Provider):
     def embed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         call_begins()
         response = self.client().models.embed_content(**self._arguments(body, request))
-        return self.embedding.answer(response.model_dump(exclude_none=True))
+        return self.embedding.read(response.model_dump(exclude_none=True))
 
     async def aembed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         client = await self._async_clients.get(self._make)
         call_begins()
         response = await client.aio.models.embed_content(**self._arguments(body, request))
-        return self.embedding.answer(response.model_dump(exclude_none=True))
+        return self.embedding.read(response.model_dump(exclude_none=True))
 
 
 async def _close(client: Any) -> None:

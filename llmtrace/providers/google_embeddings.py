@@ -7,7 +7,8 @@ from typing import Any
 
 from llmtrace import semconv
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest
-from llmtrace.providers.openai_reading import count
+from llmtrace.providers.openai_embeddings import vector
+from llmtrace.providers.openai_reading import count, objects
 from llmtrace.types import Usage
 
 
@@ -27,11 +28,11 @@ class EmbedContent(EmbeddingProtocol):
         return attributes
 
     def answer(self, data: Any) -> EmbeddingAnswer:
-        found = [each for each in data.get("embeddings") or () if isinstance(each, Mapping)]
+        found = objects(data.get("embeddings")) if isinstance(data, Mapping) else []
         counts = [count(tokens(each.get("statistics"))) for each in found]
         known = [each for each in counts if each is not None]
         usage = Usage(sum(known)) if known and len(known) == len(found) else None
-        return EmbeddingAnswer([list(each.get("values") or ()) for each in found], usage=usage)
+        return EmbeddingAnswer([vector(each.get("values")) for each in found], usage=usage)
 
 
 def tokens(statistics: Any) -> Any:

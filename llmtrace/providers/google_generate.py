@@ -11,6 +11,7 @@ from llmtrace.providers.base import Answer, ChatProtocol, Request
 from llmtrace.providers.google_reading import NATIVE, GenerateReader, answer
 from llmtrace.providers.google_rendering import rendered, rendered_part
 from llmtrace.providers.messages import as_message, parts
+from llmtrace.providers.openai_reading import objects, words
 from llmtrace.types import Message, Part, ToolCall
 
 SENT: Final = {
@@ -18,7 +19,6 @@ SENT: Final = {
     "top_p": semconv.REQUEST_TOP_P,
     "top_k": semconv.REQUEST_TOP_K,
     "max_output_tokens": semconv.REQUEST_MAX_TOKENS,
-    "stop_sequences": semconv.REQUEST_STOP_SEQUENCES,
     "seed": semconv.REQUEST_SEED,
     "frequency_penalty": semconv.REQUEST_FREQUENCY_PENALTY,
     "presence_penalty": semconv.REQUEST_PRESENCE_PENALTY,
@@ -62,25 +62,29 @@ class GenerateContent(ChatProtocol):
 
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
         attributes: dict[str, Any] = {semconv.REQUEST_MODEL: body["model"]}
-        config = body.get("config") or {}
-        attributes.update((SENT[name], value) for name, value in config.items() if name in SENT and value is not None)
+        config = body["config"]
+        for name, value in config.items():
+            if name in SENT and isinstance(value, (bool, int, float, str)):
+                attributes[SENT[name]] = value
+        stop = words(config.get("stop_sequences"))
+        if stop:
+            attributes[semconv.REQUEST_STOP_SEQUENCES] = stop
         if config.get("response_mime_type") == JSON:
             attributes[semconv.OUTPUT_TYPE] = "json"
         return attributes
 
     def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in body.get("contents") or ()]}
-        config = body.get("config") or {}
+        content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in body["contents"]]}
+        config = body["config"]
         system = config.get("system_instruction")
         if isinstance(system, str):
             content[semconv.SYSTEM_INSTRUCTIONS] = [{"type": "text", "content": system}]
         elif isinstance(system, Mapping):
-            content[semconv.SYSTEM_INSTRUCTIONS] = [rendered_part(each) for each in system.get("parts") or ()]
+            content[semconv.SYSTEM_INSTRUCTIONS] = [rendered_part(each) for each in objects(system.get("parts"))]
         tools = [
             defined(each)
-            for group in config.get("tools") or ()
-            if isinstance(group, Mapping)
-            for each in group.get("function_declarations") or ()
+            for group in objects(config.get("tools"))
+            for each in objects(group.get("function_declarations"))
         ]
         if tools:
             content[semconv.TOOL_DEFINITIONS] = tools

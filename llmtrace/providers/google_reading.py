@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from llmtrace.providers.base import Answer, Choice, Chunk
-from llmtrace.providers.openai_reading import count, parsed_call, text_or_none
+from llmtrace.providers.openai_reading import count, objects, parsed_call, part_of, place, text_or_none, texts
 from llmtrace.types import ToolCall, Usage
 
 NATIVE: Final = "google"
@@ -55,7 +55,7 @@ class _Candidate:
         if isinstance(call, Mapping):
             self.calls.append(parsed_call(call.get("id"), str(call.get("name") or ""), call.get("args") or {}))
             return ""
-        text = str(part.get("text") or "")
+        text = text_or_none(part.get("text")) or ""
         if part.get("thought"):
             self.thought.append(text)
             return ""
@@ -77,7 +77,7 @@ def native(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
         if part.get("thought") or part == {"text": ""}:
             continue
         if kept and kept[-1].keys() == part.keys() == {"text"}:
-            kept[-1]["text"] += part["text"]
+            kept[-1]["text"] = texts((kept[-1]["text"], part["text"]))
         else:
             kept.append(dict(part))
     if not any(SIGNATURE in part for part in kept):
@@ -106,10 +106,10 @@ class GenerateReader:
         if isinstance(feedback, Mapping) and feedback.get("block_reason"):
             self._blocked = str(feedback["block_reason"])
         text, finish = "", self._blocked
-        for position, candidate in enumerate(event.get("candidates") or ()):
-            index = candidate.get("index") or position
+        for position, candidate in enumerate(objects(event.get("candidates"))):
+            index = place(candidate) or position
             state = self._candidates.setdefault(index, _Candidate())
-            added = [state.add(part) for part in (candidate.get("content") or {}).get("parts") or ()]
+            added = [state.add(part) for part in objects(part_of(candidate, "content").get("parts"))]
             if candidate.get("finish_reason"):
                 state.finish_reason = str(candidate["finish_reason"])
             if index == 0:

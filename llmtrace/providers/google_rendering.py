@@ -6,7 +6,8 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from llmtrace.providers.media import named, rendered_bytes
+from llmtrace.providers.media import bytes_of, named, rendered_bytes
+from llmtrace.providers.openai_reading import objects, part_of
 
 
 def rendered(sent: Any) -> dict[str, Any]:
@@ -14,7 +15,7 @@ def rendered(sent: Any) -> dict[str, Any]:
     if not isinstance(sent, Mapping):
         return {"role": "user", "parts": [{"type": "text", "content": str(sent)}]}
     role = {"model": "assistant"}.get(str(sent.get("role")), str(sent.get("role") or "user"))
-    return {"role": role, "parts": [rendered_part(each) for each in sent.get("parts") or ()]}
+    return {"role": role, "parts": [rendered_part(each) for each in objects(sent.get("parts"))]}
 
 
 def rendered_part(sent: Any) -> dict[str, Any]:
@@ -22,18 +23,18 @@ def rendered_part(sent: Any) -> dict[str, Any]:
     if not isinstance(sent, Mapping):
         return {"type": "text", "content": str(sent)}
     if "function_call" in sent:
-        call = sent["function_call"]
+        call = part_of(sent, "function_call")
         part = {"type": "tool_call", "id": call.get("id"), "name": call.get("name"), "arguments": call.get("args")}
         return named(part)
     if "function_response" in sent:
-        given = sent["function_response"]
+        given = part_of(sent, "function_response")
         return named({"type": "tool_call_response", "id": given.get("id"), "response": given.get("response")})
     if "inline_data" in sent:
-        data = sent["inline_data"]
+        data = part_of(sent, "inline_data")
         mime = data.get("mime_type")
-        return rendered_bytes(modality(mime), base64.b64encode(data.get("data") or b"").decode(), mime)
+        return rendered_bytes(modality(mime), base64.b64encode(bytes_of(data.get("data"))).decode(), mime)
     if "file_data" in sent:
-        data = sent["file_data"]
+        data = part_of(sent, "file_data")
         mime = data.get("mime_type")
         return named({"type": "uri", "modality": modality(mime), "mime_type": mime, "uri": data.get("file_uri")})
     return {"type": "text", "content": str(sent.get("text") or "")}
@@ -41,5 +42,5 @@ def rendered_part(sent: Any) -> dict[str, Any]:
 
 def modality(mime_type: str | None) -> str:
     """What kind of medium it is."""
-    kind = (mime_type or "").partition("/")[0]
+    kind = str(mime_type or "").partition("/")[0]
     return kind if kind in ("image", "audio", "video") else "document"

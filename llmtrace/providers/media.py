@@ -46,6 +46,11 @@ def rendered_bytes(modality: str, text: str, mime_type: str | None) -> dict[str,
     return named({**part, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()})
 
 
+def bytes_of(value: Any) -> bytes:
+    """The bytes of a medium; what is none has none."""
+    return bytes(value) if isinstance(value, (bytes, bytearray, memoryview)) else b""
+
+
 def named(part: dict[str, Any]) -> dict[str, Any]:
     """`part` without what is not known."""
     return {key: value for key, value in part.items() if value is not None}

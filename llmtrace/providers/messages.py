@@ -7,9 +7,10 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from llmtrace.exceptions import PromptError
 from llmtrace.providers.base import AnyMessage
 from llmtrace.providers.media import DATA_URL
-from llmtrace.providers.openai_reading import call_of, text_or_none
+from llmtrace.providers.openai_reading import call_of, objects, text_or_none
 from llmtrace.types import Message, Part
 
 JSON_REQUEST: Final = "Answer with a JSON object and nothing else."
@@ -17,21 +18,31 @@ JSON_REQUEST: Final = "Answer with a JSON object and nothing else."
 
 
 def as_message(given: AnyMessage) -> Message:
-    """The message, whichever form it was given in."""
+    """The message, whichever form it was given in.
+
+    Raises:
+        PromptError: it is of none.
+    """
     if isinstance(given, Message):
         return given
     content = given.get("content")
-    calls = tuple(call_of(each) for each in given.get("tool_calls") or () if isinstance(each, Mapping))
+    calls = tuple(call_of(each) for each in objects(given.get("tool_calls")))
     role: Any = given.get("role") or "user"
     return Message(role, content_of(content), calls, text_or_none(given.get("tool_call_id")), given.get("name"))
 
 
 def content_of(content: Any) -> str | Sequence[Part | str]:
-    """A content in OpenAI's form: a text, or parts."""
+    """A content in OpenAI's form: a text, or parts.
+
+    Raises:
+        PromptError: it is neither.
+    """
     if content is None:
         return ""
     if isinstance(content, str):
         return content
+    if not isinstance(content, (list, tuple)):
+        raise PromptError(f"A message has {type(content).__name__} as its content: use a text or parts.")
     return tuple(part_of(each) for each in content)
 
 
@@ -39,6 +50,15 @@ def part_of(given: Any) -> Part | str:
     """One part in OpenAI's form."""
     if isinstance(given, (str, Part)):
         return given
+    if not isinstance(given, Mapping):
+        raise PromptError(f"A message has a part that is {type(given).__name__}: use Part, a text or a dict.")
+    try:
+        return _read_part(given)
+    except (KeyError, ValueError, TypeError) as error:
+        raise PromptError(f"A message has a part of the type {given.get('type')!r} that can't be read.") from error
+
+
+def _read_part(given: Mapping[str, Any]) -> Part | str:
     kind = given.get("type")
     inner = given.get(str(kind))
     if kind == "image_url":

@@ -97,12 +97,12 @@ class OpenAI(StainlessProvider):
 
     def embed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         response = self.client().post(**self.posted(openai_embeddings.PATH, body, request))
-        return self.embedding.answer(decoded(response))
+        return self.embedding.read(decoded(response))
 
     async def aembed(self, body: dict[str, Any], request: EmbeddingRequest) -> EmbeddingAnswer:
         client = await self.async_client()
         response = await client.post(**self.posted(openai_embeddings.PATH, body, request))
-        return self.embedding.answer(decoded(response))
+        return self.embedding.read(decoded(response))
 
     def built(self, data: Any, response: Any) -> Any:
         return self.sdk().built(data, response, responses=self._responses)

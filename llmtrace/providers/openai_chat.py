@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -180,7 +179,7 @@ def part(given: Part | str) -> dict[str, Any]:
 
 def tool_call(call: ToolCall) -> dict[str, Any]:
     """A call that the model asked for, sent back to it."""
-    arguments = call.raw_arguments if call.raw_arguments is not None else json.dumps(call.arguments)
+    arguments = call.raw_arguments if call.raw_arguments is not None else as_json(call.arguments)
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 

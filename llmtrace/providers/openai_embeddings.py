@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest
-from llmtrace.providers.openai_reading import count, text_or_none
+from llmtrace.providers.openai_reading import count, objects, text_or_none
 from llmtrace.types import Usage
 
 PATH: Final = "/embeddings"
@@ -41,15 +41,18 @@ class OpenAIEmbeddings(EmbeddingProtocol):
     def answer(self, data: Any) -> EmbeddingAnswer:
         if not isinstance(data, Mapping):
             return EmbeddingAnswer()
-        vectors = [vector(each.get("embedding")) for each in data.get("data") or () if isinstance(each, Mapping)]
+        vectors = [vector(each.get("embedding")) for each in objects(data.get("data"))]
         tokens = data.get("usage")
         usage = Usage(count(tokens.get("prompt_tokens"))) if isinstance(tokens, Mapping) else None
         return EmbeddingAnswer(vectors, text_or_none(data.get("id")), text_or_none(data.get("model")), usage)
 
 
 def vector(given: Any) -> list[float]:
-    """A vector from numbers, or from base64 of 32-bit floats, the lowest byte first."""
-    if isinstance(given, str):
-        data = base64.b64decode(given)
-        return list(struct.unpack(f"<{len(data) // 4}f", data))
-    return [float(number) for number in given or ()]
+    """A vector from numbers, or from base64 of 32-bit floats, the lowest byte first; what is neither has none."""
+    try:
+        if isinstance(given, str):
+            data = base64.b64decode(given)
+            return list(struct.unpack(f"<{len(data) // 4}f", data))
+        return [float(number) for number in given or ()]
+    except (ValueError, TypeError, struct.error):
+        return []

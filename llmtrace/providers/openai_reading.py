@@ -13,6 +13,7 @@ from llmtrace.types import ToolCall, Usage
 
 FAILED: Final = "error"
 THOUGHT: Final = "reasoning_content"
+OBJECT: Final = (dict, Mapping)  # the first is the quicker to ask for
 
 
 def usage(data: Any, reasoning_beside: bool = False) -> Usage | None:
@@ -37,7 +38,23 @@ def usage(data: Any, reasoning_beside: bool = False) -> Usage | None:
 def part_of(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The object of that name, empty when there is none."""
     found = data.get(name)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, OBJECT) else {}
+
+
+def words(value: Any) -> list[str]:
+    """The texts of a list, as an attribute of a span has them."""
+    return [each for each in value if isinstance(each, str)] if isinstance(value, (list, tuple)) else []
+
+
+def place(data: Mapping[str, Any], name: str = "index") -> int:
+    """The number that says which choice, block or call a piece belongs to."""
+    found = data.get(name)
+    return found if type(found) is int else 0
+
+
+def texts(values: Iterable[Any]) -> str:
+    """The texts among these, together."""
+    return "".join(value for value in values if isinstance(value, str))
 
 
 def count(value: Any) -> int | None:
@@ -88,7 +105,7 @@ def native(thought: Any) -> dict[str, Any] | None:
 
 def objects(value: Any) -> list[Mapping[str, Any]]:
     """The objects of a list; what is no list has none."""
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, (list, tuple)) else []
+    return [each for each in value if isinstance(each, OBJECT)] if isinstance(value, (list, tuple)) else []
 
 
 def plain_text(content: Any) -> str | None:
@@ -152,19 +169,17 @@ class ChatReader:
         if not choices:
             return None
         text, finish = "", None
-        for each in choices:
-            index = each.get("index") or 0
-            if type(index) is not int:
-                index = 0
+        for each in objects(choices):
+            index = place(each)
             state = self._choices.get(index)
             if state is None:
                 state = self._choices[index] = _Choice()
             delta = each.get("delta")
-            added = self._add(state, delta) if delta else ""
+            added = self._add(state, delta) if delta and isinstance(delta, OBJECT) else ""
             if each.get("finish_reason"):
                 state.finish_reason = str(each["finish_reason"])
             if index == 0:
-                text, finish = added, each.get("finish_reason")
+                text, finish = added, text_or_none(each.get("finish_reason"))
         return Chunk(text, finish, event)
 
     def _head(self, event: Any) -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.exceptions import UnsupportedError
+from llmtrace.jsontext import as_json
 from llmtrace.providers.base import Answer, AnyMessage, ChatProtocol, Choice, Chunk, Request, Schema
 from llmtrace.providers.media import data_url, named, rendered_url
 from llmtrace.providers.messages import as_message, parts
 from llmtrace.providers.openai_chat import OUTPUT_TYPES
-from llmtrace.providers.openai_reading import count, describe, parsed_call, text_or_none
+from llmtrace.providers.openai_reading import (
+    count,
+    describe,
+    objects,
+    parsed_call,
+    part_of,
+    text_or_none,
+    texts,
+)
 from llmtrace.types import Part, ToolCall, Usage
 
 PATH: Final = "/responses"
@@ -61,27 +69,24 @@ class Responses(ChatProtocol):
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
         attributes: dict[str, Any] = {semconv.OPENAI_API_TYPE: "responses"}
         for key, value in body.items():
-            if key in SENT:
-                if value is not None:
-                    attributes[SENT[key]] = value
-            elif key not in UNNAMED and isinstance(value, (bool, int, float, str)):
-                attributes[f"{semconv.REQUEST_OTHER}{key}"] = value
+            if key not in UNNAMED and isinstance(value, (bool, int, float, str)):
+                attributes[SENT.get(key) or f"{semconv.REQUEST_OTHER}{key}"] = value
         reasoning, text = body.get("reasoning"), body.get("text")
-        if isinstance(reasoning, Mapping) and reasoning.get("effort"):
+        if isinstance(reasoning, Mapping) and isinstance(reasoning.get("effort"), str):
             attributes[semconv.REQUEST_REASONING_LEVEL] = reasoning["effort"]
         form = text.get("format") if isinstance(text, Mapping) else None
-        if isinstance(form, Mapping) and form.get("type") in OUTPUT_TYPES:
+        if isinstance(form, Mapping) and str(form.get("type")) in OUTPUT_TYPES:
             attributes[semconv.OUTPUT_TYPE] = OUTPUT_TYPES[form["type"]]
         return attributes
 
     def input(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        given = body.get("input") or ()
-        messages = [{"role": "user", "content": given}] if isinstance(given, str) else given
+        given = body.get("input")
+        messages = [{"role": "user", "content": given}] if isinstance(given, str) else objects(given)
         content: dict[str, Any] = {semconv.INPUT_MESSAGES: [rendered(each) for each in messages]}
         if body.get("instructions"):
             content[semconv.SYSTEM_INSTRUCTIONS] = [{"type": "text", "content": body["instructions"]}]
         if body.get("tools"):
-            content[semconv.TOOL_DEFINITIONS] = list(body["tools"])
+            content[semconv.TOOL_DEFINITIONS] = objects(body["tools"])
         return content
 
     def answer(self, data: Any) -> Answer:
@@ -113,7 +118,7 @@ def items(given: AnyMessage) -> Iterable[dict[str, Any]]:
         text = message.content if isinstance(message.content, str) and message.role != "assistant" else said
         yield {"role": message.role, "content": text}
     for call in message.tool_calls:
-        arguments = call.raw_arguments if call.raw_arguments is not None else json.dumps(call.arguments)
+        arguments = call.raw_arguments if call.raw_arguments is not None else as_json(call.arguments)
         yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments}
 
 
@@ -179,15 +184,13 @@ def choice(data: Mapping[str, Any]) -> Choice:
     text: list[str] = []
     reasoning: list[str] = []
     calls: list[ToolCall] = []
-    for item in data.get("output") or ():
-        if not isinstance(item, Mapping):
-            continue
+    for item in objects(data.get("output")):
         if item.get("type") == "message":
-            text.extend(str(each.get("text") or each.get("refusal") or "") for each in item.get("content") or ())
+            text.append(texts(each.get("text") or each.get("refusal") for each in objects(item.get("content"))))
         elif item.get("type") == "function_call":
             calls.append(parsed_call(item.get("call_id"), item.get("name") or "", item.get("arguments")))
         elif item.get("type") == "reasoning":
-            reasoning.extend(str(each.get("text") or "") for each in item.get("summary") or ())
+            reasoning.append(texts(each.get("text") for each in objects(item.get("summary"))))
     return Choice("".join(text) or None, calls, "".join(reasoning) or None, finish_reason(data))
 
 
@@ -218,14 +221,14 @@ class ResponsesReader:
     def feed(self, event: Any) -> Chunk | None:
         kind = event.get("type")
         if kind == "response.output_text.delta" or kind == "response.refusal.delta":
-            text = event.get("delta") or ""
+            text = text_or_none(event.get("delta")) or ""
             self._text.append(text)
             return Chunk(text, None, event)
         if kind == "response.reasoning_summary_text.delta":
-            self._reasoning.append(event.get("delta") or "")
+            self._reasoning.append(text_or_none(event.get("delta")) or "")
             return Chunk("", None, event)
         if kind == "response.output_item.done":
-            self._done(event.get("item") or {})
+            self._done(part_of(event, "item"))
         response = event.get("response")
         if isinstance(response, Mapping):
             self._response = response
@@ -266,7 +269,7 @@ def rendered(sent: Any) -> dict[str, Any]:
         part = {"type": "tool_call_response", "id": sent.get("call_id"), "response": sent.get("output")}
         return {"role": "tool", "parts": [named(part)]}
     content = sent.get("content")
-    said = [{"type": "text", "text": content}] if isinstance(content, str) else content or ()
+    said = [{"type": "text", "text": content}] if isinstance(content, str) else objects(content)
     return {"role": str(sent.get("role") or "user"), "parts": [rendered_part(each) for each in said]}
 
 

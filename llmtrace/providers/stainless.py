@@ -143,7 +143,7 @@ class StainlessProvider(Provider):
 
     def _read(self, response: Any) -> Answer:
         data = decoded(response)
-        answer = self.protocol.answer(data)
+        answer = self.protocol.read(data)
         answer.size = len(response.content)
         answer.raw = lambda: self.built(data, response)
         return answer

@@ -16,8 +16,7 @@ from typing import Any, Final, Protocol
 from opentelemetry.sdk.trace import Span
 
 from llmtrace import semconv
-
-Scalar = str | bool | int | float
+from llmtrace.tracing.given import Scalar, id_of, metadata_of, tags_of
 
 
 @dataclass(frozen=True)
@@ -130,13 +129,13 @@ def trace_attributes(
         conversation_id: the conversation that the calls inside belong to.
         tags: words to find the spans by; added to those of a block around this one.
         metadata: more names and values, recorded as ``llmtrace.metadata.<name>``.
+
+    Texts are cut to 255 characters (user, session, conversation) or 1,000 (tags, metadata), and there are at most 100
+    tags and 100 entries of metadata. Nothing is raised for a value that no span can carry: it is told as JSON or by its
+    class.
     """
     given = TraceAttributes(
-        None if user_id is None else str(user_id),
-        session_id,
-        conversation_id,
-        (tags,) if isinstance(tags, str) else tuple(tags),
-        dict(metadata or {}),
+        id_of(user_id), id_of(session_id), id_of(conversation_id), tags_of(tags), metadata_of(metadata)
     )
     with using(given):
         yield
