@@ -47,13 +47,13 @@ class QueueConfig:
 
 @dataclass(frozen=True)
 class ExporterConfig(BackendConfig):
-    """An entry of ``EXPORTERS``; `spans` is None where the entry leaves the choice to the exporter."""
+    """An entry of ``EXPORTERS``; `spans` and `semconv` are None where the entry leaves the choice to the exporter."""
 
     name: str
     filters: tuple[BackendConfig, ...] = ()
     spans: Literal["all", "llm"] | None = None
     sample: float = 1.0
-    semconv: Literal["latest", "dup"] = "latest"
+    semconv: Literal["latest", "dup"] | None = None
     queue: QueueConfig = QueueConfig()
 
 

@@ -17,6 +17,7 @@ from llmtrace.conf import DATABASE_BACKEND, ROOT, BackendConfig, Config, Exporte
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.filtering import Filter
 from llmtrace.pipeline.folder import spool_folder
+from llmtrace.pipeline.older import with_older_names
 from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.testrun import under_test
@@ -87,11 +88,32 @@ def build(config: Config) -> tuple[AnyPipe, ...]:
         logger.error("%s", problem)
     if not config.enabled:
         return ()
-    common = _filters([*filter(None, [redact_config(config)]), limit_config(config), *config.filters])
+    common = common_filters(config)
     folder = spool_folder() if any(entry.queue.spool for entry in config.exporters) else None
     make = partial(_pipe, common=common, folder=folder, max_bytes=config.spool.max_bytes)
     pipes = [make(entry) for entry in config.exporters if _wanted(entry, config)]
     return tuple(pipe for pipe in pipes if pipe is not None)
+
+
+def common_filters(config: Config) -> list[Filter] | None:
+    """The filters for every exporter, in order; None when one can't be made."""
+    return _filters([*filter(None, [redact_config(config)]), limit_config(config), *config.filters])
+
+
+def filters_of(entry: ExporterConfig, found: Any, common: list[Filter] | None) -> list[Filter] | None:
+    """All that a span passes on its way to one exporter, in order; None when a filter can't be made.
+
+    Args:
+        entry: the entry of ``EXPORTERS``.
+        found: its class, which says in `default_semconv` and `dialects` what its backend reads.
+        common: what `common_filters` has made.
+    """
+    own = _filters(entry.filters)
+    if common is None or own is None:
+        return None
+    if (entry.semconv or getattr(found, "default_semconv", "latest")) == "latest":
+        return [*common, *own]
+    return [*common, *own, partial(with_older_names, dialects=getattr(found, "dialects", ()))]
 
 
 def _wanted(entry: ExporterConfig, config: Config) -> bool:
@@ -101,16 +123,16 @@ def _wanted(entry: ExporterConfig, config: Config) -> bool:
 
 def _pipe(entry: ExporterConfig, common: list[Filter] | None, folder: Path | None, max_bytes: int) -> AnyPipe | None:
     found = load_exporter(entry)
-    own = _filters(entry.filters)
-    if isinstance(found, Problem) or common is None or own is None:
+    filters = filters_of(entry, found, common)
+    if isinstance(found, Problem) or filters is None:
         return None
     make = partial(_make, found, entry)
     llm = (entry.spans or getattr(found, "default_spans", "all")) == "llm"
     try:
         if inspect.isclass(found) and issubclass(found, SpanProcessor):
-            return DirectPipe(entry, make, [*common, *own], llm)
+            return DirectPipe(entry, make, filters, llm)
         structured = getattr(found, "structured_content", False)
-        pipe = Pipe(entry, make, [*common, *own], llm, structured, folder, max_bytes)
+        pipe = Pipe(entry, make, filters, llm, structured, folder, max_bytes)
         if callable(getattr(found, "destination", None)):
             exporter = make()
             if isinstance(exporter, Moving):
