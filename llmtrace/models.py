@@ -1,4 +1,4 @@
-"""The tables of the store: ended spans, and beside them what people and models wrote."""
+"""The tables of the store: ended spans, what people and models wrote in them, and what processes say of themselves."""
 
 from __future__ import annotations
 
@@ -146,6 +146,73 @@ class SpanContent(models.Model):
         """
         data: dict[str, Any] = json.loads(self.data, parse_int=_whole)
         return data
+
+
+class Ledger(models.Model):
+    """The account of one exporter in one process, for pages on other hosts. Written by `llmtrace.store.board` alone.
+
+    It follows the files of the processes, which are the truth; `folder` says which ones: those of one folder are read
+    by whoever can, and only what is behind other folders is read here.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    folder = models.CharField(_("folder"), max_length=128)
+    process = models.CharField(_("process"), max_length=128)
+    exporter = models.CharField(_("exporter"), max_length=255)
+    ended = models.BigIntegerField(_("ended"))
+    sent = models.BigIntegerField(_("sent"))
+    waiting = models.BigIntegerField(_("waiting"))
+    spooled = models.BigIntegerField(_("of these on disk"))
+    dropped = models.JSONField(_("dropped"), default=dict)
+    failed_closed = models.BigIntegerField(_("a filter raised"))
+    last_error = models.TextField(_("last error"), null=True)
+    last_error_at = models.DateTimeField(_("when it happened"), null=True)
+    alive = models.BooleanField(_("alive"))
+    seen_at = models.DateTimeField(_("seen at"))
+
+    class Meta:
+        verbose_name = _("ledger")
+        verbose_name_plural = _("ledgers")
+        default_permissions = ()
+        constraints: ClassVar = [models.UniqueConstraint(fields=["process", "exporter"], name="llmtrace_ledger_once")]
+
+    def __str__(self) -> str:
+        return f"{self.exporter} in {self.process}"
+
+
+class RunningSpan(models.Model):
+    """A span that had been open for some seconds when its process last looked; without anything that was said.
+
+    `seen_at` is when the process last said so. Its row goes when the span has ended.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    process = models.CharField(_("process"), max_length=128)
+    trace_id = models.CharField(_("trace id"), max_length=32)
+    span_id = models.CharField(_("span id"), max_length=16)
+    parent_id = models.CharField(_("parent id"), max_length=16, null=True)
+    name = models.CharField(_("name"), max_length=255)
+    kind = models.CharField(_("kind"), max_length=8)
+    service = models.CharField(_("service"), max_length=255, null=True)
+    operation = models.CharField(_("operation"), max_length=64, null=True)
+    provider = models.CharField(_("provider"), max_length=64, null=True)
+    model = models.CharField(_("model"), max_length=255, null=True)
+    user_id = models.CharField(_("user id"), max_length=255, null=True)
+    session_id = models.CharField(_("session id"), max_length=255, null=True)
+    conversation_id = models.CharField(_("conversation id"), max_length=255, null=True)
+    started_at = models.DateTimeField(_("started at"))
+    seen_at = models.DateTimeField(_("seen at"))
+
+    class Meta:
+        verbose_name = _("running span")
+        verbose_name_plural = _("running spans")
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["trace_id", "span_id"], name="llmtrace_runningspan_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.span_id})"
 
 
 def _whole(digits: str) -> int | str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-import socket
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Final
 
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.folder import HAS_LOCKS
+from llmtrace.pipeline.process import host
 from llmtrace.pipeline.sheet import SIZE, Sheet
 
 if HAS_LOCKS:
@@ -198,6 +199,65 @@ def credit_earlier(folder: Path, exporter: str, change: Callable[[Sheet], None])
     credit(path, exporter, change)
 
 
-def name_of_earlier() -> str:
+class Leader:
+    """Whether this process is the one that does what one process of a folder does for all.
+
+    It stays that for as long as it lives; then another one is.
+    """
+
+    def __init__(self) -> None:
+        self._lock: int | None = None
+
+    def leads(self, folder: Path) -> bool:
+        """Whether it is the one, which it becomes where there is none.
+
+        Raises:
+            OSError: the folder can't be written.
+        """
+        if self._lock is None:
+            descriptor = os.open(folder / ".ledger-leader", os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return False
+            self._lock = descriptor
+        return True
+
+    def leave(self) -> None:
+        """Be it no more. In a forked child its parent stays the one."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def touch(path: Path) -> None:
+    """Note that the process is still at work: memory that is mapped to a file does not change the file's time."""
+    try:
+        os.utime(path)
+    except OSError:
+        return
+
+
+def folder_id(folder: Path) -> str:
+    """What tells the folder from others, also from those of the same path on other machines and in other containers.
+
+    Raises:
+        OSError: it can't be read or written.
+    """
+    path = folder / ".ledger-id"
+    if not path.exists():
+        new = folder / f".ledger-id.{uuid.uuid4().hex}"
+        new.write_text(uuid.uuid4().hex)
+        try:
+            os.link(new, path)  # which fails where another process was quicker
+        except FileExistsError:
+            pass
+        finally:
+            new.unlink()
+    return path.read_text()[:32]
+
+
+def name_of_earlier(folder: Path) -> str:
     """How the sum of earlier processes is called where their ids would stand."""
-    return f"{socket.gethostname()}-{EARLIER}"
+    return f"{host()}-{EARLIER}-{folder_id(folder)[:8]}"

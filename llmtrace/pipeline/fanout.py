@@ -22,6 +22,8 @@ from llmtrace.pipeline.ledger import Account
 from llmtrace.pipeline.lineage import Lineage
 from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.queue import Item
+from llmtrace.pipeline.reporter import Reporter
+from llmtrace.pipeline.running import running
 from llmtrace.pipeline.sweeper import Sweeper
 
 logger = logging.getLogger("llmtrace.pipeline")
@@ -38,10 +40,12 @@ class FanOut(SpanProcessor):
         self._lineage = Lineage()
         self._pipes: tuple[AnyPipe, ...] | None = None
         self._inherited: tuple[AnyPipe, ...] | None = None  # in a forked child, until it needs them
+        self._last: tuple[AnyPipe, ...] = ()  # those that were closed last: their numbers are still asked for
         self._direct: tuple[DirectPipe, ...] = ()
         self._sweeper = Sweeper(())
         self._building = threading.RLock()
         self._finishing = False
+        self._reporter = Reporter(self.accounts, self.running)
         self._patience = 0.0  # EXIT_TIMEOUT of the settings that the pipes were made from, in seconds
 
     def attach(self, span_id: int, content: Content) -> None:
@@ -104,6 +108,8 @@ class FanOut(SpanProcessor):
                 self._direct = tuple(pipe for pipe in pipes if isinstance(pipe, DirectPipe))
                 self._sweep(pipes)
                 self._pipes = pipes
+                if pipes:
+                    self._reporter.begin()
             return self._pipes
 
     def _sweep(self, pipes: Sequence[AnyPipe]) -> None:
@@ -115,7 +121,14 @@ class FanOut(SpanProcessor):
 
     def accounts(self) -> dict[str, Account]:
         """The numbers of each exporter in this process, by its name."""
-        return {pipe.config.name: pipe.account() for pipe in self._pipes or self._inherited or ()}
+        return {pipe.config.name: pipe.account() for pipe in self._known()}
+
+    def running(self) -> list[ReadableSpan]:
+        """Spans of this process that have been open for long, as the database exporter would get them now."""
+        return running(self._known(), self._lineage)
+
+    def _known(self) -> Sequence[AnyPipe]:
+        return self._pipes or self._inherited or self._last
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Return once every exporter has sent what there was, or False when that takes longer than `timeout_millis`."""
@@ -145,6 +158,7 @@ class FanOut(SpanProcessor):
         with self._building:
             pipes = self._pipes or self._inherited
             self._pipes, self._inherited, self._direct = None, None, ()
+            self._last = pipes or self._last
             self._sweeper.stop()
         deadline = time.monotonic() + (self._patience if timeout is None else timeout)
         closers = [threading.Thread(target=pipe.close, args=(deadline,), daemon=True) for pipe in pipes or ()]
@@ -156,6 +170,7 @@ class FanOut(SpanProcessor):
         for closer in closers:
             if closer.ident is not None:
                 closer.join(max(0.0, deadline - time.monotonic()) + 0.1)
+        self._reporter.last_word(deadline)
 
     def finish(self) -> None:
         """Close for good, as the process ends. A span that ends later still is exported before its `end` returns."""
@@ -177,6 +192,8 @@ class FanOut(SpanProcessor):
         """Begin anew in a child process."""
         self._building = threading.RLock()
         self._content = {}
+        self._last = ()
+        self._reporter.after_fork()
         if self._pipes is not None:
             self._inherited, self._pipes = self._pipes, None
         for pipe in self._inherited or ():

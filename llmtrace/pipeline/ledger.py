@@ -151,7 +151,10 @@ class _DeadLedger(Ledger):
 
 def ledger_of(origin: str, exporter: str) -> Ledger:
     """The ledger of the process `origin` (see `process_id`), to be credited with what becomes of its spans."""
-    return Ledger(exporter) if origin == process_id() else _DeadLedger(origin, exporter)
+    if origin != process_id():
+        return _DeadLedger(origin, exporter)
+    with _taking:  # spans of a pipe that settings have replaced
+        return _replaced.setdefault(exporter, Ledger(exporter))
 
 
 def _add(sheet: Sheet, place: int, count: int) -> None:
@@ -168,6 +171,7 @@ def _masked(text: str) -> str:
 
 
 _live: Final[weakref.WeakSet[Ledger]] = weakref.WeakSet()
+_replaced: Final[dict[str, Ledger]] = {}
 _taking = threading.RLock()
 _book: Book | None = None
 
@@ -183,6 +187,7 @@ def _sheet(exporter: str) -> Sheet:
 def _after_fork_in_child() -> None:
     global _book, _taking
     _taking = threading.RLock()
+    _replaced.clear()
     for ledger in tuple(_live):
         ledger._leave_to_parent()
     if _book is not None:

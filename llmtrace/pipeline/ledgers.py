@@ -34,7 +34,7 @@ def read(folder: Path) -> list[Entry]:
     earlier = book.path_of(folder, book.EARLIER)
     seen_at = _changed_at(earlier)
     summed = [
-        Entry(book.name_of_earlier(), exporter, account.of_the_dead(), False, seen_at)
+        Entry(book.name_of_earlier(folder), exporter, account.of_the_dead(), False, seen_at)
         for exporter, account in book.accounts(earlier).items()
     ]
     return entries + summed

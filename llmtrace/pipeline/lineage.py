@@ -26,13 +26,14 @@ REMEMBERED: Final = 8192  # ended spans whose children may still begin
 class Kin:
     """What is known of one span of this process for as long as descendants of it may live."""
 
-    __slots__ = ("context", "parent", "outside", "llm", "request", "wanted")
+    __slots__ = ("context", "parent", "outside", "llm", "request", "wanted", "span")
 
     def __init__(self, context: SpanContext | None, parent: Kin | None, outside: SpanContext | None) -> None:
         self.context = context
         self.parent = parent
         self.outside = outside  # the parent, where it is in another process
         self.llm = self.request = self.wanted = False
+        self.span: ReadableSpan | None = None  # while it is open
 
     @property
     def kept(self) -> bool:
@@ -75,6 +76,7 @@ class Lineage:
         elif is_request(span):
             kin.request = True
         if context is not None:
+            kin.span = span
             self._live[context.span_id] = kin
 
     def ended(self, span: ReadableSpan) -> Kin | None:
@@ -84,12 +86,20 @@ class Lineage:
         kin = self._live.pop(span.context.span_id, None)
         if kin is None:
             return None
+        kin.span = None
         if not kin.llm and is_llm(span):
             kin.want()
         self._ended[span.context.span_id] = kin
         if len(self._ended) > REMEMBERED:
             self._forget()
         return kin
+
+    def open(self) -> list[Kin]:
+        """The kin of all spans that are open now, in the order in which they began."""
+        try:
+            return list(self._live.values())
+        except RuntimeError:  # a span has ended in garbage collection, which the list has set off
+            return []
 
     def _find(self, context: SpanContext | None) -> Kin | None:
         if context is None:

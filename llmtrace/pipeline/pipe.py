@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from llmtrace.conf import ExporterConfig
 from llmtrace.pipeline.delivery import Delivery
-from llmtrace.pipeline.filtering import Filters
+from llmtrace.pipeline.filtering import Filter
 from llmtrace.pipeline.ledger import Account, Ledger
+from llmtrace.pipeline.lineage import Kin
 from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.preparing import Preparing
 from llmtrace.pipeline.queue import Item, SpanQueue
@@ -38,7 +40,7 @@ class Pipe:
         self,
         config: ExporterConfig,
         make: Callable[[], SpanExporter],
-        filters: Filters,
+        filters: Sequence[Filter],
         llm: bool,
         structured: bool = False,
         folder: Path | None = None,
@@ -49,7 +51,7 @@ class Pipe:
         Args:
             config: its entry in the settings.
             make: makes the exporter, when it is first needed.
-            filters: those of all exporters and its own.
+            filters: in order.
             llm: whether only LLM work is exported.
             structured: whether the exporter reads content as structures; others get JSON texts.
             folder: where spans wait on disk that can't be sent; None leaves them in memory.
@@ -126,6 +128,13 @@ class Pipe:
         return True
 
     # From any thread
+
+    def preview(self, span: ReadableSpan, kin: Kin) -> ReadableSpan | None:
+        """A span as the exporter would get it if it ended now; None where it would not."""
+        if (self.llm and not kin.kept) or not self._share.has(span):
+            return None
+        prepared = self._preparing.prepared([(Item(span, None, kin), None)])
+        return prepared.spans[0] if prepared.spans else None
 
     def begin_flush(self) -> Callable[[float], bool]:
         """Hurry the exporter's thread on.

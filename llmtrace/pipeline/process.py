@@ -23,11 +23,12 @@ def process_id() -> str:
     """
     global _id
     if _id is None:
-        _id = f"{_host()}-{os.getpid()}-{base36(time.time_ns() // 1_000_000)}"
+        _id = f"{host()}-{os.getpid()}-{base36(time.time_ns() // 1_000_000)}"
     return _id
 
 
-def _host() -> str:
+def host() -> str:
+    """The name of this machine, as far as it can stand in the name of a file."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", socket.gethostname())[:LONGEST_HOST].strip(".-") or "localhost"
 
 

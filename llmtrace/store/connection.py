@@ -10,6 +10,8 @@ import ctypes
 import os
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from django.db import connections
@@ -50,10 +52,15 @@ class StoreConnection:
         name = self._settings["NAME"]
         return name if isinstance(name, str) else str(name)
 
+    def is_sqlite(self) -> bool:
+        """Whether the configured database is an SQLite database."""
+        engine: str = self._settings["ENGINE"]
+        return engine.endswith("sqlite3")
+
     def in_memory(self) -> bool:
         """Whether the configured database is an SQLite database in memory."""
         name = self.name()
-        return self._settings["ENGINE"].endswith("sqlite3") and (name == ":memory:" or "mode=memory" in name)
+        return self.is_sqlite() and (name == ":memory:" or "mode=memory" in name)
 
     @property
     def is_open(self) -> bool:
@@ -85,6 +92,26 @@ class StoreConnection:
                 raise
         return self._wrapper
 
+    @contextmanager
+    def transaction(self, begin: str) -> Iterator[Any]:
+        """A cursor of the driver's own in a transaction on the open connection, which `begin` begins.
+
+        Django's cursor would log the queries and run the wrappers that the host puts around them.
+        """
+        wrapper = self._wrapper
+        assert wrapper is not None
+        with closing(wrapper.connection.cursor()) as cursor:
+            cursor.execute(begin)
+            try:
+                yield cursor
+                cursor.execute("COMMIT")
+            except BaseException:
+                try:
+                    cursor.execute("ROLLBACK")
+                except Exception:
+                    self.close()
+                raise
+
     def is_usable(self) -> bool:
         """Whether the open connection still works; asks the database."""
         try:
@@ -107,7 +134,7 @@ class StoreConnection:
         A child would inherit SQLite's own account of the locks that its parent holds, too: it finds the file locked for
         as long as it lives, or believes to hold a lock that it has not (sqlite.org/howtocorrupt.html, 2.6).
         """
-        if self._settings["ENGINE"].endswith("sqlite3"):
+        if self.is_sqlite():
             self._held_for_fork = self.lock.acquire(timeout=FORK_PATIENCE_S)
             if self._held_for_fork:
                 self.close()

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from llmtrace.models import Span, SpanContent, SpanQuerySet
+from llmtrace.models import Ledger, RunningSpan, Span, SpanContent, SpanQuerySet
 
 BATCH: Final = 1000
 
@@ -52,9 +52,15 @@ class Retention:
                 with transaction.atomic(using=self.database):
                     self._delete_contents(ids)
                     spans += self._spans().filter(id__in=ids)._raw_delete(self.database)
+            self._forget_processes(limit)
         if content_limit is not None:
             contents = sum(self._delete_contents(ids) for ids in self._windows(content_limit, batch))
         return Pruned(spans, contents)
+
+    def _forget_processes(self, limit: datetime) -> None:
+        """Delete what processes have said of themselves that have not been heard of since `limit`."""
+        for model in (Ledger, RunningSpan):
+            model._default_manager.using(self.database).filter(seen_at__lt=limit)._raw_delete(self.database)
 
     def _limits(self, now: datetime | None) -> tuple[datetime | None, datetime | None]:
         now = now or timezone.now()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Final
 
 from django.db import DataError, Error, IntegrityError
@@ -100,18 +99,8 @@ class Writer:
             raise RetryLater(f"no connection to the database: {type(error).__name__}") from error
 
     def _transaction(self, wrapper: BaseDatabaseWrapper, engine: Engine, records: Sequence[Record]) -> None:
-        # The driver's own cursor: Django's would log the queries and run the wrappers that the host puts around them.
-        with closing(wrapper.connection.cursor()) as cursor:
-            cursor.execute(engine.begin)
-            try:
-                engine.insert(cursor, records, text_in_zone(wrapper.timezone or get_default_timezone()))
-                cursor.execute("COMMIT")
-            except BaseException:
-                try:
-                    cursor.execute("ROLLBACK")
-                except Exception:
-                    self._connection.close()
-                raise
+        with self._connection.transaction(engine.begin) as cursor:
+            engine.insert(cursor, records, text_in_zone(wrapper.timezone or get_default_timezone()))
 
 
 def _later(error: Error) -> RetryLater:

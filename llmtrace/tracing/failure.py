@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from opentelemetry.trace import Span, StatusCode
 
 from llmtrace import semconv
@@ -22,11 +20,8 @@ class _Expected(CallContent):
         return None
 
 
-def record(span: Span, error: BaseException, *, failed: bool = True, raised_at: TracebackType | None = None) -> None:
-    """Show `error` on a span that is about to end, and mark the span as failed unless the error was expected.
-
-    An exception that was never raised has no stack: then `raised_at` is shown.
-    """
+def record(span: Span, error: BaseException, *, failed: bool = True) -> None:
+    """Show `error` on a span that is about to end, and mark the span as failed unless the error was expected."""
     if not span.is_recording():
         return
     if failed:
@@ -37,7 +32,7 @@ def record(span: Span, error: BaseException, *, failed: bool = True, raised_at: 
         span.add_event(semconv.EXCEPTION_EVENT, {semconv.EXCEPTION_TYPE: qualified_name(type(error))})
         return
     texts = CallContent() if failed else _Expected()
-    texts.fail(error, raised_at)
+    texts.fail(error)
     if config.expose_content:
         for event in texts.events():
             span.add_event(event.name, cut(dict(event.attributes or {}), config.max_content), event.timestamp)

@@ -194,7 +194,7 @@ def test_heirs_that_work_side_by_side_lose_no_count(folder: Path) -> None:
 def test_what_comes_late_of_a_process_without_a_file_is_in_the_sum(folder: Path) -> None:
     ledger_of("gone-3-c", "backend").sent(2)
     [entry] = ledgers.read(folder)
-    assert entry.process == book.name_of_earlier()
+    assert entry.process == book.name_of_earlier(folder)
     assert (entry.account.ended, entry.account.sent) == (2, 2)
 
 
@@ -208,7 +208,7 @@ def test_old_ledgers_are_summed_up_and_no_number_is_lost(folder: Path) -> None:
     assert len(ledgers.read(folder)) == 4
     ledgers.fold(folder, now=_time_of(folder) + ledgers.KEPT_S + 1)
     ledgers.fold(folder, now=_time_of(folder) + ledgers.KEPT_S + 1)
-    assert [entry.process for entry in ledgers.read(folder)] == ["here-1-a", "there-3-c", book.name_of_earlier()]
+    assert [entry.process for entry in ledgers.read(folder)] == ["here-1-a", "there-3-c", book.name_of_earlier(folder)]
     assert _total(folder) == before
     assert before.dropped == {"queue full": 1, DIED: 2}
 
@@ -220,7 +220,7 @@ def test_the_number_of_ledgers_is_bounded(folder: Path, monkeypatch: pytest.Monk
         os.utime(book.path_of(folder, f"there-{number}-a"), (number, _time_of(folder) + number))
     ledgers.fold(folder)
     kept = [entry.process for entry in ledgers.read(folder)]
-    assert kept == [*(f"there-{number}-a" for number in (10, 11, 7, 8, 9)), book.name_of_earlier()]
+    assert kept == [*(f"there-{number}-a" for number in (10, 11, 7, 8, 9)), book.name_of_earlier(folder)]
     assert _total(folder).ended == 12
 
 

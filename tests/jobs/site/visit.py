@@ -1,9 +1,7 @@
-"""Visit pages of the host: ``python -m tests.jobs.site.visit`` reads names by the line and prints trace ids."""
+"""Visit pages of the host: ``python -m tests.jobs.site.visit NAME…`` prints each page's name and trace id as JSON."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 import sys
 
@@ -14,25 +12,12 @@ import tests.jobs.site.celery  # noqa: F401 - shared tasks find their applicatio
 
 def visit(names: list[str]) -> dict[str, str]:
     """The trace id of each page."""
-    return {name: _get(name) for name in names}
+    from django.test import Client
 
-
-def _get(name: str) -> str:
-    from django.test import AsyncClient, Client
-
-    from tests.jobs.site.views import PAGES
-
-    if not inspect.iscoroutinefunction(PAGES[name]):
-        return Client().get(f"/{name}").content.decode()
-
-    async def get() -> str:
-        return (await AsyncClient().get(f"/{name}")).content.decode()
-
-    return asyncio.run(get())
+    client = Client()
+    return {name: client.get(f"/{name}").content.decode() for name in names}
 
 
 if __name__ == "__main__":
     django.setup()
-    for line in sys.stdin:
-        sys.stdout.write(json.dumps(visit(line.split())) + "\n")
-        sys.stdout.flush()
+    sys.stdout.write(json.dumps(visit(sys.argv[1:])))
