@@ -190,8 +190,9 @@ def llm_call(
     """Make a call of a function that writes a prompt.
 
     The function returns the prompt: a text, messages, dicts, nothing below `prompt_template`, or messages together
-    with a dict of parameters. A call of it then returns the model's `Reply`, or a `Stream` with ``stream=True``; with
-    ``async def`` it is awaited. Its arguments are recorded as the prompt's variables.
+    with a dict of parameters, "model" and "provider" among them. A call of it then returns the model's `Reply`, or a
+    `Stream` with ``stream=True``; with ``async def`` it is awaited. Its arguments are recorded as the prompt's
+    variables.
 
     Args:
         model: the model; the provider's default if left out.

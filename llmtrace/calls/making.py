@@ -12,8 +12,11 @@ from llmtrace.calls.reply import Reply
 
 
 def prepared(plan: Plan, prompt: Prompt) -> Plan:
-    """The plan with the parameters that the prompt brings."""
-    return plan.with_(None, None, prompt.params) if prompt.params else plan
+    """The plan with what the prompt brings: parameters, another model or provider."""
+    if not prompt.params:
+        return plan
+    params = dict(prompt.params)
+    return plan.with_(params.pop("model", None), params.pop("provider", None), params)
 
 
 def made(plan: Plan, prompt: Prompt, name: str | None) -> Reply[Any]:

@@ -62,7 +62,8 @@ def prompt_template(template: str, *, name: str | None = None, version: str | No
     paragraph a list, and ``{cover:image}``, ``{covers:images}``, ``{voice:audio}``, ``{file:document}`` and their
     plurals put media in. What an argument holds is never read as a template.
 
-    The function's body may be ``...``, or return a dict of more values for the template.
+    The function's body may be ``...``, or return a dict of more values for the template; parameters may follow it, as
+    in ``return {"shelf": "A"}, {"temperature": 0.1}``.
 
     Args:
         template: the text; indentation that all lines share is taken off.
@@ -102,8 +103,8 @@ class PromptSource:
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
         values = {name: value for name, value in bound.arguments.items() if name not in ("self", "cls")}
+        returned, params = with_params(returned)
         if self.template is None:
-            returned, params = with_params(returned)
             return Prompt(messages_of(returned, self.name), self.name, variables=_snapshots(values), params=params)
         if isinstance(returned, Mapping):
             values |= returned
@@ -115,7 +116,7 @@ class PromptSource:
         template = self.template
         messages = template.messages(values, self.name)
         name = template.name or self.name
-        return Prompt(messages, name, template.version, template.text, _snapshots(values))
+        return Prompt(messages, name, template.version, template.text, _snapshots(values), params)
 
 
 def _snapshots(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from llmtrace.calls.plan import Plan
 from llmtrace.calls.prompt import Prompt
 from llmtrace.calls.reply import Reply
 from llmtrace.calls.tools import complaint
-from llmtrace.exceptions import OutputError
+from llmtrace.exceptions import LLMTraceError, OutputError
 from llmtrace.jsontext import as_json
 from llmtrace.providers.base import AnyMessage
 from llmtrace.tracing.call_span import CallSpan
@@ -52,11 +52,16 @@ def story(plan: Plan, prompt: Prompt) -> Story:
         conversation = Conversation(each, prompt)
         try:
             return (yield from conversation.held())
-        except Exception:
-            # What a tool of the host raises is the host's; only a provider that fails has a fallback.
-            if conversation.in_tool or index == len(plans) - 1:
+        except Exception as error:
+            if conversation.in_tool or index == len(plans) - 1 or is_mistake(error):
                 raise
     raise AssertionError("a story has at least one plan")
+
+
+def is_mistake(error: Exception) -> bool:
+    """Whether the call is wrong, and not the provider's answer to it: no other provider makes up for that, as for what
+    a tool of the host raises."""
+    return isinstance(error, LLMTraceError) and not isinstance(error, OutputError)
 
 
 class Conversation:

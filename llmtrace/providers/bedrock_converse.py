@@ -43,7 +43,7 @@ class Converse(ChatProtocol):
         messages = [as_message(each) for each in request.messages]
         sent: dict[str, Any] = {
             "modelId": request.model,
-            "messages": merged(turn(each) for each in messages if each.role not in ("system", "developer")),
+            "messages": numbered(merged(turn(each) for each in messages if each.role not in ("system", "developer"))),
         }
         system = [part for each in messages if each.role in ("system", "developer") for part in parts(each)]
         texts = [each if isinstance(each, str) else each.text or "" for each in system]
@@ -123,6 +123,17 @@ def merged(turns: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return joined
 
 
+def numbered(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The turns with a name of its own for each document: two of one name are refused.
+
+    Source: aws-samples/generative-ai-use-cases#1685, "Messages can't contain duplicate document names."
+    """
+    documents = (each["document"] for sent in turns for each in sent["content"] if "document" in each)
+    for number, document in enumerate(documents, 1):
+        document["name"] = f"document {number}"
+    return turns
+
+
 def block(part: Part | str) -> dict[str, Any]:
     """One part of a message's content."""
     if isinstance(part, str):
@@ -143,7 +154,7 @@ def medium(part: Part) -> dict[str, Any]:
     mime = part.mime_type or ""
     form = DOCUMENTS.get(mime) or mime.rpartition("/")[2]
     if part.type == "document":
-        return {"format": form or "pdf", "name": "document", "source": source}
+        return {"format": form or "pdf", "source": source}
     return {"format": {"jpg": "jpeg", "mpeg": "mp3"}.get(form, form), "source": source}
 
 

@@ -36,6 +36,7 @@ SENT: Final = {
 }
 UNNAMED: Final = frozenset({"input", "instructions", "tools", "text", "reasoning", "user", "safety_identifier"})
 MISSING: Final = ("stop", "seed")
+NATIVE: Final = "openai.responses"
 
 
 class Responses(ChatProtocol):
@@ -110,6 +111,9 @@ def items(given: AnyMessage) -> Iterable[dict[str, Any]]:
         yield dict(given)
         return
     message = as_message(given)
+    if message.native is not None and NATIVE in message.native:
+        yield from message.native[NATIVE]
+        return
     if message.role == "tool":
         yield {"type": "function_call_output", "call_id": message.tool_call_id, "output": message.text}
         return
@@ -191,7 +195,24 @@ def choice(data: Mapping[str, Any]) -> Choice:
             calls.append(parsed_call(item.get("call_id"), item.get("name") or "", item.get("arguments")))
         elif item.get("type") == "reasoning":
             reasoning.append(texts(each.get("text") for each in objects(item.get("summary"))))
-    return Choice("".join(text) or None, calls, "".join(reasoning) or None, finish_reason(data))
+    return Choice("".join(text) or None, calls, "".join(reasoning) or None, finish_reason(data), native(data))
+
+
+def native(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The items of the output as they have to come back, where the model thought before it called a function.
+
+    The thoughts themselves stay with OpenAI, unless it was told to store nothing: then they come back where they were
+    asked for, with ``extra={"store": False, "include": ["reasoning.encrypted_content"]}``.
+
+    Source: OpenAI, Reasoning models, "Keeping reasoning items in context".
+    """
+    items = objects(data.get("output"))
+    thoughts = [item for item in items if item.get("type") == "reasoning"]
+    if not thoughts or not any(item.get("type") == "function_call" for item in items):
+        return None
+    if data.get("store") is False and not all(item.get("encrypted_content") for item in thoughts):
+        return None
+    return {NATIVE: items}
 
 
 def finish_reason(data: Mapping[str, Any]) -> str | None:
@@ -265,6 +286,9 @@ def rendered(sent: Any) -> dict[str, Any]:
         arguments: Any = call.arguments or call.raw_arguments or {}
         part = named({"type": "tool_call", "id": call.id, "name": call.name, "arguments": arguments})
         return {"role": "assistant", "parts": [part]}
+    if kind == "reasoning":
+        thought = texts(each.get("text") for each in objects(sent.get("summary")))
+        return {"role": "assistant", "parts": [{"type": "reasoning", "content": thought}] if thought else []}
     if kind == "function_call_output":
         part = {"type": "tool_call_response", "id": sent.get("call_id"), "response": sent.get("output")}
         return {"role": "tool", "parts": [named(part)]}

@@ -15,6 +15,7 @@ from tests.servers.wire import (
     KEY,
     OUTPUT,
     REASONING,
+    THOUGHT,
     Finish,
     Heard,
     Refusal,
@@ -32,7 +33,11 @@ FIELDS: Final = frozenset(
     "prompt_cache_key safety_identifier conversation prompt top_logprobs max_tool_calls".split()
 )
 REASONS: Final[Mapping[Finish, str]] = {"length": "max_output_tokens", "filter": "content_filter"}
-EMPTY: Final[Mapping[str, Mapping[str, Any]]] = {"message": {"content": []}, "function_call": {"arguments": ""}}
+EMPTY: Final[Mapping[str, Mapping[str, Any]]] = {
+    "reasoning": {"summary": []},
+    "message": {"content": []},
+    "function_call": {"arguments": ""},
+}
 
 
 class Responses(Wire):
@@ -44,6 +49,8 @@ class Responses(Wire):
 
     def body(self, said: Said) -> dict[str, Any]:
         output: list[dict[str, Any]] = []
+        if said.calls:
+            output.append({"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": THOUGHT}]})
         if said.text is not None:
             content = [{"type": "output_text", "text": said.text, "annotations": []}]
             message = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant"}
@@ -98,7 +105,10 @@ class Responses(Wire):
                 "output_index": index,
                 "item": {**item, **EMPTY[item["type"]], "status": "in_progress"},
             }
-            if item["type"] == "message":
+            if item["type"] == "reasoning":
+                for piece in halves(THOUGHT):
+                    yield {"type": "response.reasoning_summary_text.delta", **at, "summary_index": 0, "delta": piece}
+            elif item["type"] == "message":
                 for word in said.words:
                     yield {"type": "response.output_text.delta", **at, "content_index": 0, "delta": word}
                 yield {"type": "response.output_text.done", **at, "content_index": 0, "text": said.text}
@@ -148,8 +158,13 @@ class Responses(Wire):
 def wrong_input(body: Mapping[str, Any]) -> Refusal | None:
     """Items that the endpoint does not take."""
     called: set[str] = set()
+    thought = False
     for each in body["input"]:
-        if each.get("type") == "function_call":
+        if each.get("type") == "reasoning":
+            thought = True
+        elif each.get("type") == "function_call":
+            if not thought:
+                return Refusal(400, "Item of type 'function_call' was provided without its required 'reasoning' item.")
             called.add(each["call_id"])
         elif each.get("type") == "function_call_output":
             if each["call_id"] not in called:
