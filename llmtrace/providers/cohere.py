@@ -107,10 +107,11 @@ class Cohere(Provider):
         return self._read(await client.chat(**self._arguments(body, request)))
 
     def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
+        client = self.client()
         from llmtrace.providers import cohere_sdk
 
         call_begins()
-        return cohere_sdk.opened(self.client().chat_stream(**self._arguments(body, request)))
+        return cohere_sdk.opened(client.chat_stream(**self._arguments(body, request)))
 
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
         client = await self._async_clients.get(partial(self._make, wants_async=True))
