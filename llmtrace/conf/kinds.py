@@ -32,6 +32,12 @@ def _is_amount(value: object) -> bool:
         return False
 
 
+def _is_price(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not value.keys() <= PRICED or not all(map(_is_amount, value.values())):
+        return False
+    return Decimal(str(value.get("discount", 0))) <= 1
+
+
 def _is_pattern(text: str) -> bool:
     try:
         re.compile(text)
@@ -40,7 +46,7 @@ def _is_pattern(text: str) -> bool:
     return True
 
 
-PRICED: Final = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"}
+PRICED: Final = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "discount"}
 BOOL = Kind("True or False", lambda v: isinstance(v, bool))
 TEXT = Kind("a text", lambda v: isinstance(v, str) and v != "")
 TEXT_OR_NONE = Kind("a text or None", lambda v: v is None or (isinstance(v, str) and v != ""))
@@ -52,10 +58,7 @@ SECONDS_OR_NONE = Kind("a number of seconds, or None", lambda v: v is None or SE
 SHARE = Kind("a number from 0 to 1", lambda v: _number(v) and 0 <= v <= 1)
 TEXTS = Kind("a list of texts", lambda v: isinstance(v, (list, tuple)) and all(isinstance(i, str) for i in v))
 PATTERNS = Kind("a list of regular expressions", lambda v: TEXTS.test(v) and all(map(_is_pattern, v)))
-PRICE = Kind(
-    "a dict of USD per million tokens",
-    lambda v: isinstance(v, Mapping) and v.keys() <= PRICED and all(map(_is_amount, v.values())),
-)
+PRICE = Kind("a dict of USD per million tokens, or with a discount from 0 to 1", lambda v: _is_price(v))
 BOOL_OR_OPTIONS = Kind("True, False or a dict of options", lambda v: isinstance(v, (bool, Mapping)))
 
 

@@ -37,7 +37,7 @@ def cost(provider: str, model: str | None, usage: Usage, tier: str | None = None
     known = _rates.get(key)
     now = time.monotonic()
     if known is None or now - known[0] > FRESH_S:
-        known = _rates[key] = (now, _own_rate(provider, model) or _rate(provider, model, tier))
+        known = _rates[key] = (now, _own_rate(provider, model, tier) or _rate(provider, model, tier))
     return known[1](usage)
 
 
@@ -45,13 +45,30 @@ def _unknown(usage: Usage) -> None:
     return None
 
 
-def _own_rate(provider: str, model: str) -> Rate | None:
-    """The rate of the ``PRICES`` setting for ``provider/model`` or ``model``: a dict of USD per million tokens."""
+def _own_rate(provider: str, model: str, tier: str | None) -> Rate | None:
+    """The rate of the ``PRICES`` setting for ``provider/model``, ``model`` or ``provider/*``.
+
+    It is a dict of USD per million tokens, or of a share that is taken off the listed price, or of both.
+    """
     prices = get_config().prices
-    own = prices.get(f"{provider}/{model}", prices.get(model))
-    if not isinstance(own, Mapping):
+    own = next((prices[key] for key in (f"{provider}/{model}", model, f"{provider}/*") if key in prices), None)
+    if not own:
         return None
-    return _linear({name: Decimal(str(value)) for name, value in own.items()})
+    named = {name: Decimal(str(value)) for name, value in own.items()}
+    left = 1 - named.pop("discount", Decimal(0))
+    return _scaled(_linear(named) if named else _rate(provider, model, tier), left)
+
+
+def _scaled(rate: Rate, share: Decimal) -> Rate:
+    """That share of a rate."""
+    if share == 1:
+        return rate
+
+    def scaled(usage: Usage) -> Decimal | None:
+        whole = rate(usage)
+        return None if whole is None else whole * share
+
+    return scaled
 
 
 def _rate(provider: str, model: str, tier: str | None) -> Rate:

@@ -103,8 +103,34 @@ def test_a_teams_own_prices_come_first(fresh: None) -> None:
     assert price.cost("openai", "house-model", Usage(1_000_000, 0)) is None
 
 
+def test_a_discount_is_taken_off_the_listed_price_or_the_one_beside_it(fresh: None) -> None:
+    usage = Usage(300_000, 2000, 250_000, 1000, 500)
+    listed = {model: price.cost("openai", model, usage, "flex") for model in ("gpt-5", "gpt-4o", "gpt-of-our-own")}
+    prices = {
+        "openai/*": {"discount": "0.2"},
+        "gpt-4o": {"discount": 1},
+        "house-model": {"input_mtok": 3, "output_mtok": 6, "discount": 0.5},
+    }
+    with override_settings(LLMTRACE={"PRICES": prices}):
+        assert price.cost("openai", "gpt-5", usage, "flex") == (listed["gpt-5"] or 0) * Decimal("0.8")
+        assert price.cost("openai", "gpt-4o", usage, "flex") == 0
+        assert price.cost("openai", "gpt-of-our-own", usage) is None
+        assert price.cost("openai", "house-model", Usage(1_000_000, 1_000_000)) == Decimal("4.5")
+        assert price.cost("azure", "gpt-5", Usage(1_000_000, 0)) == Decimal("1.25")
+
+
 @pytest.mark.parametrize(
-    "wrong", ["a text", {"input_mtok": "much"}, {"input": 3}, [], 5, {"input_mtok": None}, {"input_mtok": -1}]
+    "wrong",
+    [
+        "a text",
+        {"input_mtok": "much"},
+        {"input": 3},
+        [],
+        5,
+        {"input_mtok": None},
+        {"input_mtok": -1},
+        {"discount": 1.5},
+    ],
 )
 def test_a_price_that_is_none_is_as_if_it_were_not_there(fresh: None, wrong: Any) -> None:
     with override_settings(LLMTRACE={"PRICES": {"gpt-4o": wrong}}):
