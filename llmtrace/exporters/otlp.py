@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
@@ -62,6 +62,9 @@ class OTLP(SpanExporter):
         channel_options: pairs of gRPC's own options; gRPC only.
     """
 
+    environment: ClassVar[bool] = True
+    """Whether OpenTelemetry's environment variables are read."""
+
     def __init__(
         self,
         endpoint: str | None = None,
@@ -92,7 +95,8 @@ class OTLP(SpanExporter):
             "credentials": credentials,
             "channel_options": channel_options,
         }
-        self._wire = _wire(protocol, {name: value for name, value in options.items() if value is not None})
+        given = {name: value for name, value in options.items() if value is not None}
+        self._wire = _wire(protocol, given, self.environment)
         self._largest = self._most = max_request_size
         self._settled = Settled()
 
@@ -154,14 +158,14 @@ def parts(spans: Sequence[ReadableSpan], count: int) -> list[Sequence[ReadableSp
     return [spans[start : start + length] for start in range(0, len(spans), length)]
 
 
-def _wire(protocol: str, options: Mapping[str, Any]) -> Wire:
+def _wire(protocol: str, options: Mapping[str, Any], environment: bool) -> Wire:
     if protocol == "grpc":
         from llmtrace.exporters.otlp_grpc import GRPCWire
 
         return GRPCWire(options)
     from llmtrace.exporters.otlp_http import HTTPWire
 
-    return HTTPWire(options)
+    return HTTPWire(options, environment)
 
 
 def mistake(options: Mapping[str, Any]) -> str | None:

@@ -19,6 +19,7 @@ from llmtrace.exporters.answers import BAD_HEADER, Accepted, Answer, NeedsPerson
 from llmtrace.exporters.limit import Limit
 
 MOST_OF_AN_ANSWER: Final = 64 * 1024  # bytes of it that are read
+PROTOCOL_HEADERS: Final = ("content-type", "content-encoding", "user-agent")
 TRIES: Final = 2  # a connection that has lain idle may turn out to be closed only when it is used
 
 
@@ -30,9 +31,17 @@ class HTTPWire:
     private of it is read in `__init__`.
     """
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        """`options` are those of `OTLPSpanExporter`."""
+    def __init__(self, options: Mapping[str, Any], environment: bool = True) -> None:
+        """Open nothing yet.
+
+        Args:
+            options: those of `OTLPSpanExporter`.
+            environment: whether headers, certificates and sessions of OpenTelemetry's environment variables are used.
+                They may hold the keys of another backend, and its certificates.
+        """
         given = dict(options)
+        if not environment:
+            given.setdefault("session", requests.Session())
         if isinstance(given.get("compression"), str):
             given["compression"] = Compression.from_str(given["compression"])
         client: Any = OTLPSpanExporter(**given)._client
@@ -42,6 +51,11 @@ class HTTPWire:
         self._headers = client._headers
         self._compress = client._compress
         self._limit: Limit[Answer] = Limit()
+        if not environment:
+            own = {*PROTOCOL_HEADERS, *(name.lower() for name in given.get("headers", {}))}
+            self._headers = {name: value for name, value in self._headers.items() if name.lower() in own}
+            self._session.verify = given.get("certificate_file", True)
+            self._session.cert = None
 
     def encode(self, spans: Sequence[ReadableSpan]) -> tuple[bytes, int]:
         """A request with `spans`, and its size in bytes before compression."""

@@ -88,7 +88,7 @@ class Receiver(ScriptedServer):
         self.spans: list[Span] = []
         self.resources: list[dict[str, Any]] = []
         self.came = 0  # requests
-        self.authorities: list[dict[str, str]] = []  # headers of each
+        self.authorities: list[dict[str, str]] = []  # the headers of each, and over HTTP the path
         self._behaviour = Behaviour()
         self._behaving = threading.Lock()
         self._over = threading.Event()
@@ -158,10 +158,10 @@ class Receiver(ScriptedServer):
         if received.path == "/behaviour":
             self.behave(**received.json)
             return whole(200, b"")
-        if received.path != PATH or received.method != "POST":
+        if not received.path.endswith(PATH) or received.method != "POST":
             counts = {"requests": self.came, "spans": len(self.spans)}
             return whole(200 if received.path == "/" else 404, json.dumps(counts).encode())
-        self.authorities.append(dict(received.headers))
+        self.authorities.append({**received.headers, ":path": received.path})
         body = _decompressed(received)
         behaviour, status = self._judged(ExportTraceServiceRequest.FromString(body), len(body))
         return self._script(behaviour, status)
