@@ -6,7 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from llmtrace.exporters.console import Console as Console
     from llmtrace.exporters.database import Database as Database
+    from llmtrace.exporters.jsonlines import JSONLines as JSONLines
     from llmtrace.exporters.otlp import OTLP as OTLP
     from llmtrace.exporters.presets import Axiom as Axiom
     from llmtrace.exporters.presets import Braintrust as Braintrust
@@ -31,7 +33,13 @@ _PRESETS: Final = (
     "Axiom Braintrust Dash0 Datadog GrafanaCloud Honeycomb HyperDX Jaeger LangSmith "
     "Langfuse Logfire MLflow NewRelic OpenLIT Opik Phoenix SigNoz Traceloop"
 )
-_HOMES: Final = {"Database": "database", "OTLP": "otlp", **dict.fromkeys(_PRESETS.split(), "presets")}
+_HOMES: Final = {
+    "Console": "console",
+    "Database": "database",
+    "JSONLines": "jsonlines",
+    "OTLP": "otlp",
+    **dict.fromkeys(_PRESETS.split(), "presets"),
+}
 
 
 def __getattr__(name: str) -> Any:
