@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+def until(condition: Callable[[], Any], what: str | Callable[[], str], seconds: float = 10.0) -> Any:
     """What `condition` gives once that is true; the test fails when it isn't within `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s: {what}")
+            pytest.fail(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
         time.sleep(0.005)
     return found

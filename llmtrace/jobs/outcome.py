@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, Final
 
 from celery import states
@@ -21,6 +22,7 @@ class Outcome:
     state: str
     exception: BaseException | None = None
     error: bool = False
+    raised_at: TracebackType | None = field(default=None, compare=False)  # for an exception that was never raised
 
 
 def outcome_of(state: str | None, value: Any, raised: BaseException | None, throws: tuple[type, ...]) -> Outcome:
@@ -36,7 +38,7 @@ def outcome_of(state: str | None, value: Any, raised: BaseException | None, thro
         return _unhandled(raised, throws)
     exception = value if isinstance(value, BaseException) and state != states.SUCCESS else None
     if state == states.RETRY and isinstance(exception, Retry):
-        return Outcome(states.RETRY, _cause(exception))
+        return Outcome(states.RETRY, _cause(exception), raised_at=exception.__traceback__)
     if state == states.REJECTED:
         reason = getattr(exception, "reason", None)
         return Outcome(states.REJECTED, reason if isinstance(reason, BaseException) else None)
@@ -50,9 +52,16 @@ def _unhandled(raised: BaseException, throws: tuple[type, ...]) -> Outcome:
     for predicate, state in _PREDICATES:
         if isinstance(raised, predicate):
             return outcome_of(state, raised, None, throws)
-    if isinstance(raised, SystemExit) and raised.code in TOLD_TO_END:
+    if told_to_end(raised):
         return Outcome(TERMINATED, raised, True)
     return Outcome(states.FAILURE, raised, not isinstance(raised, throws))
+
+
+def told_to_end(raised: BaseException) -> bool:
+    """Whether an exception is how a pool ends a job: the exit of prefork's child, or of gevent's greenlet."""
+    if isinstance(raised, SystemExit):
+        return raised.code in TOLD_TO_END
+    return type(raised).__name__ == "GreenletExit"  # by its name: gevent need not be there
 
 
 def _cause(retry: Retry) -> BaseException | None:

@@ -102,7 +102,7 @@ class Run:
             return
         self.span.set_attribute(semconv.CELERY_STATE, outcome.state)
         if outcome.exception is not None:
-            record(self.span, outcome.exception, failed=outcome.error)
+            record(self.span, outcome.exception, failed=outcome.error, raised_at=outcome.raised_at)
         elif outcome.error:
             self.span.set_attribute(semconv.ERROR_TYPE, semconv.ERROR_TYPE_OTHER)
             self.span.set_status(StatusCode.ERROR)

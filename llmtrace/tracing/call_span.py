@@ -27,6 +27,7 @@ logger = logging.getLogger("llmtrace.tracing")
 
 GONE: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 """What ends a call from outside: it was cancelled, and has not failed."""
+GREENLET_GONE: Final = "GreenletExit"  # the same of a greenlet, by its name: gevent need not be there
 
 
 class CallSpan:
@@ -148,7 +149,7 @@ class CallSpan:
         self, error: BaseException, attributes: Mapping[str, Any] | None = None, end_time: int | None = None
     ) -> None:
         """End the span with the exception that the caller will see; a call that was cancelled has not failed."""
-        if isinstance(error, GONE):
+        if isinstance(error, GONE) or type(error).__name__ == GREENLET_GONE:
             return self.end({**(attributes or {}), semconv.STREAM_OUTCOME: "cancelled"}, end_time=end_time)
         if self._private:
             keep_untold(error)

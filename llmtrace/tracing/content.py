@@ -6,6 +6,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
 from typing import Any, Final
 
 from opentelemetry.sdk.trace import Event
@@ -45,9 +46,9 @@ class CallContent:
         self._renders.append(render)
         self._bytes += size
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException, raised_at: TracebackType | None = None) -> None:
         """Keep the texts of the exception that ended the call; itself it would keep the caller's frames alive."""
-        message, stack = message_of(error), stack_of(error)
+        message, stack = message_of(error), stack_of(error, raised_at)
         attributes = {
             semconv.EXCEPTION_TYPE: qualified_name(type(error)),
             semconv.EXCEPTION_MESSAGE: message,
@@ -84,10 +85,10 @@ def message_of(error: BaseException) -> str:
         return ""
 
 
-def stack_of(error: BaseException) -> str:
-    """The exception's stack as Python prints it; one that cannot be printed has none."""
+def stack_of(error: BaseException, raised_at: TracebackType | None = None) -> str:
+    """The exception's stack as Python prints it, `raised_at` if it has none; one that cannot be printed has none."""
     try:
-        return "".join(traceback.format_exception(error))
+        return "".join(traceback.format_exception(type(error), error, error.__traceback__ or raised_at))
     except Exception:
         return ""
 

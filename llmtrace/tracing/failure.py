@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import TracebackType
+
 from opentelemetry.trace import Span, StatusCode
 
 from llmtrace import semconv
@@ -20,8 +22,11 @@ class _Expected(CallContent):
         return None
 
 
-def record(span: Span, error: BaseException, *, failed: bool = True) -> None:
-    """Show `error` on a span that is about to end, and mark the span as failed unless the error was expected."""
+def record(span: Span, error: BaseException, *, failed: bool = True, raised_at: TracebackType | None = None) -> None:
+    """Show `error` on a span that is about to end, and mark the span as failed unless the error was expected.
+
+    An exception that was never raised has no stack: then `raised_at` is shown.
+    """
     if not span.is_recording():
         return
     if failed:
@@ -32,7 +37,7 @@ def record(span: Span, error: BaseException, *, failed: bool = True) -> None:
         span.add_event(semconv.EXCEPTION_EVENT, {semconv.EXCEPTION_TYPE: qualified_name(type(error))})
         return
     texts = CallContent() if failed else _Expected()
-    texts.fail(error)
+    texts.fail(error, raised_at)
     if config.expose_content:
         for event in texts.events():
             span.add_event(event.name, cut(dict(event.attributes or {}), config.max_content), event.timestamp)

@@ -43,12 +43,36 @@ class Site:
 
     def visit(self, *names: str) -> dict[str, str]:
         """Call pages from a process that ends then; gives each page's trace id."""
-        command = [sys.executable, "-m", "tests.jobs.site.visit", *names]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
-        traces: dict[str, str] = json.loads(done.stdout)
-        return traces
+        with self.visitor() as visitor:
+            return visitor.visit(*names)
+
+    @contextmanager
+    def visitor(self) -> Iterator[Visitor]:
+        """A process that calls pages."""
+        command = [sys.executable, "-m", "tests.jobs.site.visit"]
+        log = self.folder / "visitor.log"
+        with log.open("a") as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self.env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output
+            )
+        with process:
+            yield Visitor(process, log)
+            process.communicate(timeout=END_S)
+        assert process.returncode == 0, log.read_text()
+        assert "Traceback" not in log.read_text(), log.read_text()
+
+    @contextmanager
+    def beat(self) -> Iterator[None]:
+        """A beat that sends by the host's schedule."""
+        command = [sys.executable, "-m", "celery", "--app", "tests.jobs.site.celery", "beat"]
+        kept = ["--schedule", str(self.folder / "beat"), "--pidfile", ""]
+        with (self.folder / "beat.log").open("w") as output:
+            process = subprocess.Popen([*command, *kept], cwd=ROOT, env=self.env, stdout=output, stderr=output)
+        with process:
+            try:
+                yield
+            finally:
+                process.terminate()
 
     @contextmanager
     def worker(self, *options: str) -> Iterator[Worker]:
@@ -89,6 +113,25 @@ class Site:
 
         found: Trace = until(enough, f"{runs} runs in trace {trace_id}", PATIENCE_S)
         return found
+
+
+class Visitor:
+    """A running process that calls pages."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self.process = process
+        self.log = log
+
+    def visit(self, *names: str) -> dict[str, str]:
+        """Call pages; gives each page's trace id."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(" ".join(names) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, self.log.read_text()
+        traces: dict[str, str] = json.loads(line)
+        return traces
 
 
 class Worker:

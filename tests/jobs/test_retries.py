@@ -79,3 +79,16 @@ def test_a_retry_keeps_the_attributes_of_the_first_message(jobs: Jobs, recorded:
         again.delay()
     jobs.run_all()
     assert [attributes(run)[semconv.USER_ID] for run in runs(recorded)] == ["7", "7"]
+
+
+def test_a_cause_that_was_never_raised_has_the_stack_of_the_retry(jobs: Jobs, recorded: Recorded) -> None:
+    @jobs.task("again", bind=True, default_retry_delay=0)
+    def again(self: Any) -> None:
+        if not self.request.retries:
+            self.retry(exc=LookupError("not yet"))
+
+    again.delay()
+    jobs.run_all()
+    (cause,) = runs(recorded)[0].events
+    assert (cause.attributes or {})["exception.type"] == "LookupError"
+    assert "in again" in str((cause.attributes or {})["exception.stacktrace"])

@@ -1,4 +1,4 @@
-"""What a worker has traced arrives, however its processes end; the end right after a burst is in `test_worker`."""
+"""What a worker has traced arrives, however its processes end; the end right after a burst is in `test_situations`."""
 
 from __future__ import annotations
 

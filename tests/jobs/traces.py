@@ -12,11 +12,24 @@ TASKS = "tests.jobs.site.tasks"
 
 
 class Trace:
-    """The spans of one trace, in the order in which they began."""
+    """The spans of one trace and of those that are linked to it, in the order in which they began."""
 
     def __init__(self, spans: Sequence[Span]) -> None:
         self.spans = list(spans)
         self._by_id = {span.span_id: span for span in spans}
+
+    @classmethod
+    def among(cls, spans: Sequence[Span], trace_id: str) -> Trace:
+        """The trace of that id and those linked to it, from all spans that there are."""
+        found = {
+            trace_id,
+            *(span.trace_id for span in spans if any(link["trace_id"] == trace_id for link in span.links)),
+        }
+        return cls([span for span in spans if span.trace_id in found])
+
+    def named(self, name: str) -> list[Span]:
+        """The spans of that name."""
+        return [span for span in self.spans if span.name == name]
 
     @property
     def request(self) -> Span:

@@ -34,6 +34,7 @@ LLMTRACE = {
         }
     },
     "EXPORTERS": [{"BACKEND": "llmtrace.exporters.Database", "SPANS": "all"}],
+    "JOBS": {"LINK_AFTER": 1800, "EXCLUDE": ["tests.jobs.site.tasks.quiet"]},
     **json.loads(os.environ.get("JOBS_LLMTRACE", "{}")),
 }
 
@@ -48,4 +49,5 @@ CELERY_RESULT_CHORD_RETRY_INTERVAL = 0.1
 CELERY_TASK_DEFAULT_QUEUE = os.environ["JOBS_QUEUE"]
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = os.environ.get("JOBS_CONTROL") == "1"
 CELERY_CONTROL_EXCHANGE = os.environ["JOBS_QUEUE"]
+CELERY_BEAT_SCHEDULE = {"every moment": {"task": "tests.jobs.site.tasks.add", "schedule": 0.5, "args": (1, 2)}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

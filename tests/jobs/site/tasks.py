@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import openai  # noqa: F401 - before the pool forks, so that no time limit ends in the middle of it
 from celery import Task, shared_task
 from celery.exceptions import Ignore, Reject
-from opentelemetry import trace
+from opentelemetry import baggage, trace
 
 from llmtrace import LLM, Stream
 from tests.jobs.site.settings import FOLDER
@@ -26,6 +27,26 @@ def add(x: int, y: int) -> int:
     return x + y
 
 
+@shared_task(bind=True)
+def tell(self: Task[Any, Any]) -> None:
+    """Leave a span that says with which header and priority the job came."""
+    headers, delivery = self.request.headers or {}, self.request.delivery_info or {}
+    seen = {"tenant": headers["tenant"], "priority": delivery["priority"]}
+    trace.get_tracer("host").start_span("seen", attributes=seen).end()
+
+
+@shared_task(llmtrace_relation="link")  # type: ignore[call-overload, untyped-decorator]  # an option of llmtrace's
+def apart() -> None:
+    work("apart")
+
+
+@shared_task
+def quiet() -> None:
+    """Has no span by the settings; what it does and sends has."""
+    work("quiet")
+    add.delay(1, 1)
+
+
 @shared_task
 def total(numbers: list[int]) -> int:
     work("total")
@@ -40,6 +61,7 @@ def outer() -> None:
 @shared_task
 def call() -> str:
     """One whole answer, and one that is read to its first chunk and left open."""
+    trace.get_tracer("host").start_span("seen", attributes={"tenant": str(baggage.get_baggage("tenant"))}).end()
     streamed = LLM().stream("Tell me more")
     next(iter(streamed))
     opened.append(streamed)
@@ -51,6 +73,29 @@ opened: list[Stream[None]] = []
 
 class Unsteady(Exception):
     """What a service says that works the third time."""
+
+
+@shared_task(bind=True, default_retry_delay=0)
+def again(self: Task[Any, Any]) -> str:
+    if self.request.retries < 2:
+        raise self.retry(exc=Unsteady(f"no answer to attempt {self.request.retries + 1}"))
+    return "done"
+
+
+@shared_task(bind=True, default_retry_delay=0)
+def overlap(self: Task[Any, Any]) -> None:
+    """The first attempt goes on until the second has ended its work."""
+    over = FOLDER / f"over-{self.request.id}"
+    if self.request.retries:
+        work("attempt 2")
+        over.touch()
+        return
+    try:
+        raise self.retry()
+    finally:
+        while not over.exists():
+            time.sleep(0.01)
+        work("attempt 1")
 
 
 @shared_task(bind=True, autoretry_for=(Unsteady,), retry_backoff=True, retry_backoff_max=1, max_retries=5)
