@@ -1,9 +1,10 @@
 """What tracing adds to sending a job and to running one: llmtrace beside OpenTelemetry's Celery instrumentation.
 
 Run it with ``python -m benchmarks.jobs``; the other needs ``pip install opentelemetry-instrumentation-celery``. Both
-make their spans in one provider, on their way to one exporter that throws them away, under a user and a session. The
-broker is in memory: a message is written and read as with a real one, and nothing waits. All variants run interleaved
-in one process; a figure is the median of the rounds, and what counts are the ratios.
+make their spans in one provider, on their way to one exporter that throws them away. The broker is in memory: a
+message is written and read as with a real one, and nothing waits. All variants run interleaved in one process; a figure
+is the median of the rounds, and what counts are the ratios. ``--marked`` puts a user and a session on what is sent,
+which only llmtrace takes along to the job.
 
 * *caller*: processor time of the thread that sends or runs the job;
 * *all*: processor time of the whole process, with everything that was ended also exported.
@@ -21,6 +22,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import django
@@ -117,14 +119,19 @@ def instrumentor_of_others() -> Any:
         sys.exit("pip install opentelemetry-instrumentation-celery")
 
 
-def one_round(bench: Bench, jobs: int) -> tuple[Figures, Figures]:
-    """Figures of sending and of running, each variant once."""
+def marked(wanted: bool) -> AbstractContextManager[None]:
+    """A user and a session for what is sent inside, if that is wanted."""
     from llmtrace import trace_attributes
 
+    return trace_attributes(user_id=12345, session_id="9f86d081884c7d65") if wanted else nullcontext()
+
+
+def one_round(bench: Bench, jobs: int, mark: bool) -> tuple[Figures, Figures]:
+    """Figures of sending and of running, each variant once."""
     sending, running = {}, {}
     for by in (NOTHING, OURS, THEIRS):
         off = bench.traced(by)
-        with trace_attributes(user_id=12345, session_id="9f86d081884c7d65"):
+        with marked(mark):
             sending[by] = bench.timed(bench.send, jobs)
         running[by] = bench.timed(bench.run(bench.messages()), jobs)
         off()
@@ -149,13 +156,11 @@ def show(title: str, figures: Figures) -> None:
 
 
 def bytes_added(bench: Bench) -> dict[str, int]:
-    """What each adds to the headers of one message."""
-    from llmtrace import trace_attributes
-
+    """What each adds to the headers of one message, under a user and a session."""
     sizes = {}
     for by in (NOTHING, OURS, THEIRS):
         off = bench.traced(by)
-        with trace_attributes(user_id=12345, session_id="9f86d081884c7d65"):
+        with marked(True):
             bench.task.apply_async(task_id="0" * 36)
         (message,) = bench.messages()
         sizes[by] = len(json.dumps(message.headers))
@@ -167,11 +172,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=50)
+    parser.add_argument("--marked", action="store_true", help="send under a user and a session")
     arguments = parser.parse_args()
     configure()
     bench = Bench()
-    one_round(bench, 50)
-    rounds = [one_round(bench, arguments.jobs) for _ in range(arguments.rounds)]
+    one_round(bench, 50, arguments.marked)
+    rounds = [one_round(bench, arguments.jobs, arguments.marked) for _ in range(arguments.rounds)]
     show("sending a job", medians([sending for sending, _ in rounds]))
     show("running a job", medians([running for _, running in rounds]))
     print("\nbytes added to a message:", *(f"{by} {count}" for by, count in bytes_added(bench).items()), sep="  ")

@@ -93,6 +93,7 @@ CELERY_STATE: Final = "celery.state"
 CODE_FUNCTION: Final = "code.function.name"  # the task of Django's own framework, by its module's path
 
 # Ours
+PARENT_OUTSIDE: Final = "llmtrace.parent.outside"  # True where the parent is a span of somebody without llmtrace
 COST: Final = "llmtrace.cost"  # USD
 TAGS: Final = "llmtrace.tags"
 METADATA: Final = "llmtrace.metadata."  # a prefix

@@ -74,6 +74,7 @@ def node_of(span: Span) -> Node:
         cost_nano_usd=span.cost_nano_usd,
         outcome=span.outcome,
         retries=retry_reasons(events_of(span)),
+        outside=attributes_of(span).get(semconv.PARENT_OUTSIDE) is True,
     )
     return _run(node, attributes_of(span)) if span.kind == "CONSUMER" else node
 

@@ -34,6 +34,7 @@ class Node:
     waited: float | None = None
     delayed: float | None = None
     queue: str | None = None
+    outside: bool = False  # whether the parent is a span of somebody without llmtrace
     retries: tuple[str, ...] = ()
 
     @property
@@ -70,7 +71,7 @@ def arrange(nodes: Iterable[Node]) -> list[Placed]:
         (children.setdefault(node.parent_id or "", []) if known else roots).append(node)
     walk = _Walk(children)
     for depth, root in _top(roots):
-        walk.down(root, depth, orphan=root.parent_id is not None)
+        walk.down(root, depth, orphan=root.parent_id is not None and not root.outside)
     for node in by_id.values():  # what is left goes round in circles
         walk.down(node, 1 if walk.placed else 0, orphan=True)
     return walk.placed
@@ -82,8 +83,8 @@ def _by_start(node: Node) -> tuple[float, str]:
 
 def _top(roots: Sequence[Node]) -> list[tuple[int, Node]]:
     """Depth and node of what has no parent here: true roots first, orphans one step in where there is a true root."""
-    true = [root for root in roots if root.parent_id is None]
-    orphans = [root for root in roots if root.parent_id is not None]
+    true = [root for root in roots if root.parent_id is None or root.outside]
+    orphans = [root for root in roots if root.parent_id is not None and not root.outside]
     return [*((0, root) for root in true), *((1 if true else 0, orphan) for orphan in orphans)]
 
 

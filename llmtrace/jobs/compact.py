@@ -11,6 +11,7 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -18,24 +19,35 @@ from llmtrace.tracing.attributes import NONE, TraceAttributes
 from llmtrace.tracing.given import Scalar
 
 LONGEST: Final = 4096  # characters that go along, and that are read
+LONGEST_TIME: Final = 10
 LONGEST_VALUE: Final = 512  # what is longer stays behind: a part of an identifier would name somebody else
 
 _PLAIN: Final = " :/@+()"  # beside letters, digits and "_.-~"
 _HEX: Final = re.compile("(?:[0-9a-f]{2}){8,32}")
 _UUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HEX_MARK, _UUID_MARK, _JSON_MARK = "!", "*", "$"  # what `quote` never leaves at the beginning of a value
-_MISSING: Final = [""] * 5
+_MISSING: Final = [""] * 4
+_CACHED: Final = "llmtrace_packed"  # an entry among an instance's attributes
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def packed(sent_at: float, attributes: TraceAttributes) -> str:
     """The text for a message sent at `sent_at`, in seconds since the epoch, with what fits of `attributes`."""
-    parts = [_base36(int(sent_at * 1000))]
-    parts += map(_short, (attributes.user_id, attributes.session_id, attributes.conversation_id))
+    time = _base36(int(sent_at * 1000))
+    if attributes is NONE:
+        return time
+    known = vars(attributes).get(_CACHED)
+    if known is None:  # the jobs of one request have them in common
+        known = vars(attributes)[_CACHED] = _packed(attributes)
+    return f"{time};{known}" if known else time
+
+
+def _packed(attributes: TraceAttributes) -> str:
+    parts = [*map(_short, (attributes.user_id, attributes.session_id, attributes.conversation_id))]
     tags = map(_quoted, attributes.tags)
     metadata = (f"{_quoted(key)}={_scalar(value)}" for key, value in attributes.metadata.items())
     for items in (tags, metadata):
-        room = LONGEST - sum(map(len, parts)) - len(parts) - 1
+        room = LONGEST - LONGEST_TIME - sum(map(len, parts)) - len(parts) - 1
         parts.append(",".join(_fitting(items, room)))
     return ";".join(parts).rstrip(";")
 
@@ -44,10 +56,15 @@ def unpacked(text: object) -> tuple[float | None, TraceAttributes]:
     """The time, in seconds since the epoch, and the attributes of a header's value; what cannot be read is unknown."""
     if not isinstance(text, str) or not 0 < len(text) <= LONGEST:
         return None, NONE
-    sent_at, user, session, conversation, tags, metadata = (text.split(";", 5) + _MISSING)[:6]
-    if not (user or session or conversation or tags or metadata):
-        return _time(sent_at), NONE
-    return _time(sent_at), TraceAttributes(
+    sent_at, _, known = text.partition(";")
+    return _time(sent_at), _unpacked(known) if known else NONE
+
+
+@lru_cache(256)
+def _unpacked(text: str) -> TraceAttributes:
+    """Kept for a while: jobs come in bursts, sent for one user."""
+    user, session, conversation, tags, metadata = (text.split(";", 4) + _MISSING)[:5]
+    return TraceAttributes(
         _long(user),
         _long(session),
         _long(conversation),
@@ -73,7 +90,7 @@ def _base36(number: int) -> str:
 
 
 def _time(text: str) -> float | None:
-    if not 0 < len(text) <= 10 or not text.isalnum():
+    if not 0 < len(text) <= LONGEST_TIME or not text.isalnum():
         return None
     try:
         return int(text, 36) / 1000

@@ -140,6 +140,7 @@ def before_publish(
     first = _first_attempt(facts, headers)
     attributes = trace_attributes.current() if first is None else first.attributes
     context = None if first is None else first.context
+    outside = first is not None and first.outside
     now = time.time()
     if publish is None:
         _enrich(sender, facts)
@@ -150,8 +151,10 @@ def before_publish(
             described[semconv.JOB_SCHEDULE] = schedule
         if queue := declare[0].name if declare else routing_key or getattr(exchange, "name", exchange):
             described[semconv.MESSAGING_DESTINATION] = str(queue)
+        if outside:
+            described[semconv.PARENT_OUTSIDE] = True
         publish.begin(described, context)
-    message.write(headers, now, attributes, context)
+    message.write(headers, now, attributes, context, outside)
 
 
 @guarded("A job's message could not be traced.")

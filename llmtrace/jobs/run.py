@@ -80,6 +80,8 @@ class Run:
             attributes[semconv.JOB_CHORD_ID] = chord
         if not eager:
             attributes.update(delivered(request.delivery_info))
+            if self.sent.outside:
+                attributes[semconv.PARENT_OUTSIDE] = True
         if not eager and self.sent.at is not None:
             due = seconds(request.eta, self.task.app.timezone) if request.eta else None
             attributes.update(waits(self.sent.at, due, now))

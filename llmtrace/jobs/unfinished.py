@@ -113,6 +113,8 @@ def _tell(
         semconv.CELERY_STATE: state,
         semconv.JOB_REASON: reason,
     }
+    if sent.outside:
+        attributes[semconv.PARENT_OUTSIDE] = True
     context, links = related(sent, attributes, task)
     now = time.time_ns()
     began = now if started is None else int(started * 1e9)

@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.instrumentation.wsgi import WSGIGetter
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind
 
+from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.setup import get_tracer
@@ -41,15 +42,16 @@ class RequestTracer:
     ) -> Span:
         """As `Tracer.start_span`."""
         links: list[Link] = []
+        attributes = {**attributes, **trace_attributes.current().on_span}
         above = trace.get_current_span(context)
         if isinstance(above, Arrival):
             kind, parent = SpanKind.SERVER, trace.INVALID_SPAN_CONTEXT
             if above.incoming is not None and above.trusted:
                 parent = above.incoming
+                attributes[semconv.PARENT_OUTSIDE] = True
             elif above.incoming is not None:
                 links.append(Link(above.incoming))
             context = trace.set_span_in_context(NonRecordingSpan(parent), context)
-        attributes = {**attributes, **trace_attributes.current().on_span}
         return get_tracer(SCOPE).start_span(name, context, kind, attributes, links, **more)
 
 

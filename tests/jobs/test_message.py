@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from opentelemetry import baggage, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from llmtrace.jobs import message
 from llmtrace.tracing.attributes import NONE, TraceAttributes
@@ -89,3 +90,28 @@ def test_headers_that_are_too_long_are_not_read_and_not_logged(caplog: pytest.Lo
     assert sent.parent is not None
     assert baggage.get_all(sent.context) == {}
     assert (sent.at, sent.attributes, caplog.text) == (None, NONE, "")
+
+
+like_one = st.from_regex(r"\A0[01f]-[0-9a-fA-F]{32}-[0-9a-f]{15,17}-[0-9a-fx]{2}(-0)?\Z") | st.from_regex(
+    r"\A00-(0{32}|[0-9a-f]{32})-(0{16}|[0-9a-f]{16})-[0-9a-f]{2}\Z"
+)
+
+
+@given(like_one)
+def test_what_is_read_quickly_is_read_as_opentelemetry_does(traceparent: str) -> None:
+    read = TraceContextTextMapPropagator().extract({"traceparent": traceparent}, Context())
+    expected = trace.get_current_span(read).get_span_context()
+    found = message.read({"traceparent": traceparent})
+    assert found.parent == (expected if expected.is_valid else None)
+    assert trace.get_current_span(found.context).get_span_context() == expected
+
+
+def test_a_span_of_somebody_without_llmtrace_is_told_apart() -> None:
+    headers: dict[str, Any] = {}
+    message.write(headers, NOW, TraceAttributes("7"), under())
+    assert not message.read(headers).outside
+    assert message.read({"traceparent": headers["traceparent"]}).outside
+    message.write(headers, NOW, TraceAttributes("7"), under(), outside=True)
+    again = message.read(headers)
+    assert (again.outside, again.at, again.attributes.user_id) == (True, NOW, "7")
+    assert not message.read({}).outside

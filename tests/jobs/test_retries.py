@@ -68,6 +68,24 @@ def test_attempts_of_a_job_that_nobody_traced_are_below_the_first(jobs: Jobs, re
     assert is_below(third, first)
 
 
+def test_all_attempts_of_a_job_that_somebody_else_sent_say_that_their_parent_is_outside(
+    jobs: Jobs, recorded: Recorded
+) -> None:
+    @jobs.task("again", bind=True, default_retry_delay=0)
+    def again(self: Any) -> None:
+        if self.request.retries < 2:
+            raise self.retry()
+
+    with override_settings(LLMTRACE=settings(ENABLED=False)):
+        again.delay()
+    jobs.run(jobs.message(), traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    jobs.run_all()
+    spans = recorded.all()
+    assert len(spans) == 5
+    assert {attributes(span)[semconv.PARENT_OUTSIDE] for span in spans} == {True}
+    assert len({span.parent and span.parent.span_id for span in spans}) == 1
+
+
 def test_a_retry_keeps_the_attributes_of_the_first_message(jobs: Jobs, recorded: Recorded) -> None:
     @jobs.task("again", bind=True, default_retry_delay=0)
     def again(self: Any) -> None:

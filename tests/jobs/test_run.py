@@ -203,30 +203,3 @@ def test_a_mistake_of_ours_never_reaches_the_job(
     assert nothing_is_current()
     assert recorded.names() == ["publish add"]
     assert "ZeroDivisionError" in mistakes.pop()
-
-
-def test_a_thousand_jobs_of_all_kinds_leave_nothing_to_the_next(jobs: Jobs, recorded: Recorded, host: Tracer) -> None:
-    def leave_open() -> None:
-        trace.use_span(host.start_span("left open")).__enter__()
-
-    @jobs.task("again", bind=True, default_retry_delay=0)
-    def again(self: Any) -> None:
-        leave_open()
-        if not self.request.retries:
-            raise self.retry()
-
-    def fail() -> None:
-        leave_open()
-        raise LookupError
-
-    tasks = [again, jobs.simple("fine", leave_open), jobs.simple("fail", fail), jobs.simple("eager")]
-    for number in range(1000):
-        task = tasks[number % 4]
-        if task is tasks[3]:
-            task.apply()
-        else:
-            task.delay()
-            jobs.run_all()
-        assert nothing_is_current()
-    roots = [span.context.trace_id for span in recorded.all() if span.parent is None and span.name != "left open"]
-    assert len(roots) == len(set(roots)) == 1000

@@ -11,6 +11,7 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.propagators import TraceResponsePropagator, set_global_response_propagator
 from opentelemetry.trace import SpanKind
 
+from llmtrace import semconv
 from tests import recorded as recording
 from tests.recorded import Recorded, is_below
 from tests.requests.conftest import OURS
@@ -67,6 +68,7 @@ def test_a_trusted_trace_goes_on(trusting: Recorded) -> None:
     assert trace.format_trace_id(request.context.trace_id) == TRACE
     assert trace.format_span_id(request.parent.span_id) == SPAN
     assert request.context.trace_state == {"vendor": "value"}
+    assert (request.attributes or {})[semconv.PARENT_OUTSIDE] is True
     assert not request.links
 
 
