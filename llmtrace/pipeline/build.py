@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from llmtrace.backends import load
 from llmtrace.conf import DATABASE_BACKEND, ROOT, BackendConfig, Config, ExporterConfig, Problem
 from llmtrace.pipeline.direct import DirectPipe
-from llmtrace.pipeline.filtering import Filter
+from llmtrace.pipeline.filtering import Filter, Filters
 from llmtrace.pipeline.folder import spool_folder
 from llmtrace.pipeline.older import with_older_names
 from llmtrace.pipeline.outcome import Moving
@@ -100,8 +100,8 @@ def common_filters(config: Config) -> list[Filter] | None:
     return _filters([*filter(None, [redact_config(config)]), limit_config(config), *config.filters])
 
 
-def filters_of(entry: ExporterConfig, found: Any, common: list[Filter] | None) -> list[Filter] | None:
-    """All that a span passes on its way to one exporter, in order; None when a filter can't be made.
+def filters_of(entry: ExporterConfig, found: Any, common: list[Filter] | None) -> Filters | None:
+    """All that a span passes on its way to one exporter; None when a filter can't be made.
 
     Args:
         entry: the entry of ``EXPORTERS``.
@@ -112,8 +112,8 @@ def filters_of(entry: ExporterConfig, found: Any, common: list[Filter] | None) -
     if common is None or own is None:
         return None
     if (entry.semconv or getattr(found, "default_semconv", "latest")) == "latest":
-        return [*common, *own]
-    return [*common, *own, partial(with_older_names, dialects=getattr(found, "dialects", ()))]
+        return Filters(common, own)
+    return Filters(common, [*own, partial(with_older_names, dialects=getattr(found, "dialects", ()))])
 
 
 def _wanted(entry: ExporterConfig, config: Config) -> bool:

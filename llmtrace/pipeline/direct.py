@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span, SpanProcessor
 
 from llmtrace.conf import ExporterConfig
 from llmtrace.pipeline.ended import EndedSpan
-from llmtrace.pipeline.filtering import Filter, Lost, passed
+from llmtrace.pipeline.filtering import Filters, Lost
 from llmtrace.pipeline.ledger import Account, Ledger
 from llmtrace.pipeline.lineage import adopted
 from llmtrace.pipeline.queue import Item
@@ -24,9 +24,7 @@ logger = logging.getLogger("llmtrace.pipeline")
 class DirectPipe:
     """Filters on the path of the call, then a `SpanProcessor`: the price of a processor that wants live spans."""
 
-    def __init__(
-        self, config: ExporterConfig, make: Callable[[], SpanProcessor], filters: Sequence[Filter], llm: bool
-    ) -> None:
+    def __init__(self, config: ExporterConfig, make: Callable[[], SpanProcessor], filters: Filters, llm: bool) -> None:
         self.config = config
         self.llm = llm
         self.ledger = Ledger(config.name)
@@ -50,7 +48,7 @@ class DirectPipe:
             return True
         self.ledger.ended()
         try:
-            self._give(passed(item.ended(), self._filters), item)
+            self._give(item.filtered(self._filters), item)
         except Exception as error:
             self.ledger.error(type(error).__qualname__)
             self.ledger.dropped("processor raised")

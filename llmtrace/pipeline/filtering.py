@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from typing import NamedTuple
 
 from llmtrace.pipeline.ended import EndedSpan
 
@@ -15,6 +16,13 @@ Filter = Callable[[EndedSpan], EndedSpan | None]
 _reported: set[str] = set()
 
 
+class Filters(NamedTuple):
+    """The filters of one exporter, in order: those of all exporters, which run once for each span, and its own."""
+
+    common: Sequence[Filter]
+    own: Sequence[Filter] = ()
+
+
 class Lost(Enum):
     """Why a span goes nowhere."""
 
@@ -23,18 +31,25 @@ class Lost(Enum):
 
 
 def passed(span: EndedSpan, filters: Iterable[Filter]) -> EndedSpan | Lost:
-    """The span as the filters leave it. One that raises is logged once, without its message: that may hold text."""
+    """The span as the filters leave it. One that raises, or returns what is no span, is logged once."""
     for each in filters:
-        made = getattr(each, "func", each)  # of a function with options
-        name = getattr(made, "__qualname__", type(made).__qualname__)
         try:
             result = each(span)
         except Exception as error:
-            if name not in _reported:
-                _reported.add(name)
-                logger.error("The filter %s raised %s: its spans go nowhere.", name, type(error).__qualname__)
+            _report(each, f"raised {type(error).__qualname__}")  # without its message, which may hold text
             return Lost.RAISED
         if result is None:
             return Lost.LEFT_OUT
+        if not isinstance(result, EndedSpan):
+            _report(each, f"returned a {type(result).__qualname__} in place of a span")
+            return Lost.RAISED
         span = result
     return span
+
+
+def _report(each: Filter, what: str) -> None:
+    made = getattr(each, "func", each)  # of a function with options
+    name = getattr(made, "__qualname__", type(made).__qualname__)
+    if name not in _reported:
+        _reported.add(name)
+        logger.error("The filter %s %s: its spans go nowhere.", name, what)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 
 from llmtrace.conf import ExporterConfig
 from llmtrace.pipeline.delivery import Delivery
-from llmtrace.pipeline.filtering import Filter
+from llmtrace.pipeline.filtering import Filters
 from llmtrace.pipeline.ledger import Account, Ledger
 from llmtrace.pipeline.lineage import Kin
 from llmtrace.pipeline.outcome import Moving
@@ -40,7 +40,7 @@ class Pipe:
         self,
         config: ExporterConfig,
         make: Callable[[], SpanExporter],
-        filters: Sequence[Filter],
+        filters: Filters,
         llm: bool,
         structured: bool = False,
         folder: Path | None = None,
@@ -51,7 +51,7 @@ class Pipe:
         Args:
             config: its entry in the settings.
             make: makes the exporter, when it is first needed.
-            filters: in order.
+            filters: those of all exporters and its own.
             llm: whether only LLM work is exported.
             structured: whether the exporter reads content as structures; others get JSON texts.
             folder: where spans wait on disk that can't be sent; None leaves them in memory.

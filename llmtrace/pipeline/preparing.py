@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from llmtrace.pipeline.ended import EndedSpan
-from llmtrace.pipeline.filtering import Filter, Lost, passed
+from llmtrace.pipeline.filtering import Filters, Lost
 from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.lineage import adopted
 from llmtrace.pipeline.queue import Entry, Item
@@ -38,7 +38,7 @@ class Prepared:
 class Preparing:
     """The filters of one exporter, and the form in which it reads spans."""
 
-    def __init__(self, name: str, filters: Sequence[Filter], llm: bool, structured: bool) -> None:
+    def __init__(self, name: str, filters: Filters, llm: bool, structured: bool) -> None:
         """`structured` says that the exporter reads content as structures; others get JSON texts."""
         self._name = name
         self._filters = filters
@@ -51,7 +51,7 @@ class Preparing:
         result = Prepared()
         for item, _ in entries:
             try:
-                span = passed(item.ended(), self._filters)
+                span = item.filtered(self._filters)
                 if isinstance(span, EndedSpan):
                     result.spans.append(self._formed(span, item))
                 else:

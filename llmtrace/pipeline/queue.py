@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from llmtrace.conf import QueueConfig
 from llmtrace.pipeline.bell import Bell
 from llmtrace.pipeline.ended import Content, EndedSpan
+from llmtrace.pipeline.filtering import Filter, Filters, Lost, passed
 from llmtrace.pipeline.lineage import Kin
 
 SPAN_BYTES: Final = 1024  # what a span without content takes in memory, about
@@ -21,20 +22,25 @@ BATCH_BYTES: Final = 4 * 1024 * 1024  # about; what a collector takes at once by
 class Item:
     """An ended span on its way, shared by all queues that it is in."""
 
-    __slots__ = ("span", "content", "kin", "size", "_ended")
+    __slots__ = ("span", "content", "kin", "size", "_lock", "_common", "_shared")
 
     def __init__(self, span: ReadableSpan, content: Content | None, kin: Kin | None) -> None:
         self.span = span
         self.content = content
         self.kin = kin
         self.size = SPAN_BYTES + (0 if content is None else content.size())
-        self._ended: EndedSpan | None = None
+        self._lock = threading.Lock()
+        self._common: Sequence[Filter] | None = None  # whose outcome `_shared` is
+        self._shared: EndedSpan | Lost = Lost.LEFT_OUT
 
-    def ended(self) -> EndedSpan:
-        """The span with its content; made by the first exporter that asks."""
-        if self._ended is None:
-            self._ended = EndedSpan.of(self.span, self.content)
-        return self._ended
+    def filtered(self, filters: Filters) -> EndedSpan | Lost:
+        """The span with its content as `filters` leave it. The common ones run in the first thread that asks."""
+        with self._lock:
+            if self._common is not filters.common:
+                self._shared = passed(EndedSpan.of(self.span, self.content), filters.common)
+                self._common = filters.common
+            shared = self._shared
+        return passed(shared, filters.own) if isinstance(shared, EndedSpan) else shared
 
 
 Entry = tuple[Item, str | None]

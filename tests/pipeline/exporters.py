@@ -130,3 +130,13 @@ def without_secret(span: EndedSpan) -> EndedSpan | None:
     if span.name == "unreadable":
         raise ValueError("a filter's own mistake")
     return span.edited(name=f"{span.name} (filtered)")
+
+
+class Sieve:
+    """A filter that does what the test says with each span."""
+
+    def __init__(self, act: Callable[[EndedSpan], Any]) -> None:
+        self.act = act
+
+    def __call__(self, ended: EndedSpan) -> Any:
+        return self.act(ended)

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from llmtrace.conf import ExporterConfig, QueueConfig
 from llmtrace.pipeline import backoff
 from llmtrace.pipeline.ended import EndedSpan
+from llmtrace.pipeline.filtering import Filters
 from llmtrace.pipeline.outcome import Exported, RetryLater
 from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.queue import Item
@@ -69,7 +70,7 @@ def played(acts: list[str], filtered: list[str], size: int) -> Pipe:
 
     queue = QueueConfig(size=size, batch=4, delay=0.0)
     config = ExporterConfig("tests.Scripted", {}, "here", "scripted", queue=queue)
-    pipe = Pipe(config, lambda: Scripted(export), [sift], llm=False)
+    pipe = Pipe(config, lambda: Scripted(export), Filters([], [sift]), llm=False)
     for number in range(len(filtered)):
         made: Any = span(str(number))
         assert pipe.put(Item(made, None, None))
