@@ -88,7 +88,7 @@ def connect(config: Config | None = None) -> trace.TracerProvider:
         provider = _named_provider(config) or trace.get_tracer_provider()
         if not hasattr(provider, "add_span_processor"):
             if _own is None:
-                _own = _OwnProvider(resource=_resource(config), shutdown_on_exit=False)
+                _own = _OwnProvider(resource=resource_of(config), shutdown_on_exit=False)
             if isinstance(provider, trace.ProxyTracerProvider):
                 trace.set_tracer_provider(_own)
             provider = _own
@@ -113,7 +113,8 @@ def _named_provider(config: Config) -> Any:
         return None
 
 
-def _resource(config: Config) -> Resource:
+def resource_of(config: Config) -> Resource:
+    """Who sends the spans, where llmtrace's own provider serves."""
     attributes = dict(config.resource)
     if config.service_name is not None:
         attributes[SERVICE_NAME] = config.service_name
