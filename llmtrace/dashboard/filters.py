@@ -20,6 +20,7 @@ from llmtrace.models import Span
 
 SLOW_MS: Final = 5_000
 EXPENSIVE_NANO_USD: Final = 10_000_000
+NARROWING: Final = ("operation", "job_state", "attempts", "queue_time")  # parameters that other spans than calls have
 _RECENT: Final = "llmtrace.recent_values"
 SAMPLE: Final = 2_000  # of the newest spans: their values are the choices
 
@@ -53,7 +54,7 @@ class Filter(SimpleListFilter):
 
 
 class Show(Filter):
-    """What kind of spans; calls unless said otherwise, all kinds where a search or an operation narrows them."""
+    """What kind of spans; calls unless said otherwise, all kinds where a search or `NARROWING` does so."""
 
     title = _("Show")
     parameter_name = "show"
@@ -82,7 +83,8 @@ class Show(Filter):
         value = super().chosen()
         if value in self.CONDITIONS:
             return value
-        return "all" if self.request.GET.get(SEARCH_VAR) or Operation.parameter_name in self.request.GET else "calls"
+        asked = self.request.GET
+        return "all" if asked.get(SEARCH_VAR) or any(name in asked for name in NARROWING) else "calls"
 
     def condition(self, value: str) -> Q:
         return self.CONDITIONS[value]
@@ -168,6 +170,55 @@ class Status(Filter):
         return self.chosen() not in ("", "error")
 
 
+class JobState(Recent):
+    """How the attempts of jobs ended, in the words of Celery or of Django's tasks."""
+
+    title = _("Task state")
+    parameter_name = "job_state"
+    indexed = False
+
+
+class OfJobs(Filter):
+    """A filter that is there where jobs are."""
+
+    CHOICES: ClassVar[Choices]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        seen = recent_values(request)["job_state"] - {""}
+        return self.CHOICES if seen or self.parameter_name in request.GET else []
+
+
+class Attempts(OfJobs):
+    """Which attempt of its job a run was."""
+
+    title = _("Attempts")
+    parameter_name = "attempts"
+    CHOICES: ClassVar[Choices] = [("1", _("First")), ("2", _("Second and later")), ("5", _("Fifth and later"))]
+
+    def condition(self, value: str) -> Q:
+        jobs = Q(kind="CONSUMER")
+        if value == "1":
+            return jobs & Q(job_attempt=1)
+        return jobs & Q(job_attempt__gte=int(value)) if value in dict(self.CHOICES) else Q()
+
+
+class QueueTime(OfJobs):
+    """How long the messages of jobs waited in their queue."""
+
+    title = _("Queue time")
+    parameter_name = "queue_time"
+    AT_LEAST_MS: ClassVar[dict[str, float]] = {"1s": 1_000, "10s": 10_000, "1min": 60_000, "10min": 600_000}
+    CHOICES: ClassVar[Choices] = [
+        ("1s", _("1 s and more")),
+        ("10s", _("10 s and more")),
+        ("1min", _("1 minute and more")),
+        ("10min", _("10 minutes and more")),
+    ]
+
+    def condition(self, value: str) -> Q:
+        return Q(job_queue_ms__gte=self.AT_LEAST_MS[value]) if value in self.AT_LEAST_MS else Q()
+
+
 class Exactly(Filter):
     """One value of a column that has too many of them to offer: links lead here, and the filter shows how to leave."""
 
@@ -192,7 +243,9 @@ class Conversation(Exactly):
     indexed = True
 
 
-FILTERS: Final = (User, Session, Conversation, Show, Since, Model, Operation, Status, Service)
+FILTERS: Final = (
+    *(User, Session, Conversation, Show, Since, Model, Operation, Status, Service, JobState, Attempts, QueueTime),
+)
 PARAMETERS: Final = frozenset(each.parameter_name for each in FILTERS)
 
 
@@ -200,7 +253,7 @@ def recent_values(request: HttpRequest) -> dict[str, set[str]]:
     """The values of each column among the newest spans, asked for once a request."""
     known: dict[str, set[str]] | None = request.META.get(_RECENT)
     if known is None:
-        known = {"operation": set(), "model": set(), "service": set()}
+        known = {"operation": set(), "model": set(), "service": set(), "job_state": set()}
         for row in stored().recent().values(*known)[:SAMPLE]:
             for column, value in row.items():
                 known[column].add(value or "")

@@ -55,6 +55,9 @@ class Record(NamedTuple):
     user_id: str | None
     session_id: str | None
     conversation_id: str | None
+    job_state: str | None
+    job_attempt: int | None
+    job_queue_ms: float | None
     attributes: str
     events: str
     links: str
@@ -110,6 +113,9 @@ def record(span: ReadableSpan) -> Record:
         user_id=_text(get(semconv.USER_ID)),
         session_id=_text(get(semconv.SESSION_ID)),
         conversation_id=_text(get(semconv.CONVERSATION_ID)),
+        job_state=_text(get(semconv.CELERY_STATE) or get(semconv.JOB_STATE), 16),
+        job_attempt=_count(get(semconv.JOB_ATTEMPT)),
+        job_queue_ms=_milliseconds(get(semconv.JOB_QUEUE_TIME)),
         attributes=json_column(kept),
         events=events,
         links=_links(span.links) if span.links else "[]",

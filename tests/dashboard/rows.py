@@ -125,7 +125,7 @@ def shop_trace() -> dict[str, Span]:
             "summarise_reviews", at=1919, kind="CONSUMER", span_id="d" * 16, parent_id="c" * 16, duration_ms=1180.0,
             events=[{"name": "exception", "offset_ms": 1.0, "attributes": {"exception.type": "a.APITimeoutError"}}],
             attributes={**job, "llmtrace.job.queue_time": 0.431, "celery.state": "RETRY"},
-            **common,
+            job_state="RETRY", job_attempt=1, job_queue_ms=431.0, **common,
         ),
         "failed": span(
             "summarise", at=1930, span_id="e" * 16, parent_id="d" * 16, duration_ms=1160.0, model="claude-sonnet-4-5",

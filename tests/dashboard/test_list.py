@@ -105,7 +105,9 @@ def mixed(db: None) -> None:
     rows.span("vectors", operation="embeddings", model="text-embedding-3-small", conversation_id="c-1")
     rows.step("execute_tool find", operation="execute_tool")
     rows.step("GET /", kind="SERVER")
-    rows.step("broken job", kind="CONSUMER", status="ERROR")
+    rows.step("broken job", kind="CONSUMER", status="ERROR", job_state="FAILURE", job_attempt=5, job_queue_ms=65e3)
+    rows.step("fresh job", kind="CONSUMER", job_state="SUCCESS", job_attempt=1, job_queue_ms=20.0)
+    rows.step("publish job", kind="PRODUCER", job_attempt=1)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,15 @@ def mixed(db: None) -> None:
         ({"show": "slow"}, {"slow call"}),
         ({"show": "expensive"}, {"dear call"}),
         ({"show": "requests"}, {"GET /"}),
-        ({"show": "jobs"}, {"broken job"}),
+        ({"show": "jobs"}, {"broken job", "fresh job"}),
+        ({"job_state": "FAILURE"}, {"broken job"}),
+        ({"job_state": "SUCCESS", "show": "calls"}, set()),
+        ({"attempts": "1"}, {"fresh job"}),
+        ({"attempts": "2"}, {"broken job"}),
+        ({"attempts": "5", "status": "error"}, {"broken job"}),
+        ({"queue_time": "1min"}, {"broken job"}),
+        ({"queue_time": "10min"}, set()),
+        ({"queue_time": "nonsense", "job_state": "SUCCESS"}, {"fresh job"}),
         ({"operation": "execute_tool"}, {"execute_tool find"}),
         ({"operation": "never seen"}, set()),
         ({"model": "o3"}, {"broken call"}),
@@ -146,7 +156,7 @@ def test_filters_and_search_find_what_they_say(
 
 
 def test_everything_is_everything(client_of_viewer: Client, mixed: None) -> None:
-    assert len(names(client_of_viewer, show="all")) == 8
+    assert len(names(client_of_viewer, show="all")) == 10
 
 
 def test_since_counts_from_now(client_of_viewer: Client) -> None:
@@ -173,7 +183,15 @@ def test_the_choices_of_filters_are_the_values_of_recent_spans(client_of_viewer:
     assert offered["model"] == ["gpt-4o-mini", "o3", "text-embedding-3-small"]
     assert offered["operation"] == ["chat", "embeddings", "execute_tool", "generate_content"]
     assert offered["service"] == ["blog", "shop"]
+    assert offered["job_state"] == ["FAILURE", "SUCCESS"]
+    assert {"attempts", "queue_time"} <= offered.keys()
     assert not offered.keys() & {"user_id", "session_id", "conversation_id"}
+
+
+def test_filters_of_jobs_are_there_where_jobs_are(client_of_viewer: Client) -> None:
+    rows.span()
+    offered = {spec.parameter_name for spec in client_of_viewer.get(LIST).context["cl"].filter_specs}
+    assert not offered & {"job_state", "attempts", "queue_time"}
 
 
 def test_a_filter_by_user_shows_how_to_leave_it(client_of_viewer: Client, mixed: None) -> None:
