@@ -1,0 +1,71 @@
+"""The loss table: what each cell counted, printed at the end of the run."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from tests.losses.host import Host
+
+
+class Cell(NamedTuple):
+    """One exporter in one situation."""
+
+    situation: str
+    exporter: str
+    ended: int
+    arrived: int
+    twice: int
+    dropped: int
+
+
+COUNTED: Final[list[Cell]] = []
+
+
+def count(host: Host, situation: str, exporter: str, record: Any, unseen: int = 0) -> Cell:
+    """Count a cell, keep it for the table, and hold the ledger to the witness: no span is lost without a count.
+
+    `unseen` is how many spans may have ended which the witness had no time to write down.
+    """
+    ended, arrived, account = host.ended, host.arrived(exporter), host.status()[exporter]
+    assert len(arrived.keys() - ended) <= unseen
+    assert 0 <= account["ended"] - len(ended) <= unseen
+    assert account["waiting"] == 0
+    assert account["sent"] == len(arrived)
+    twice, dropped = arrived.total() - len(arrived), account["dropped"].total()
+    assert account["ended"] == len(arrived) + dropped
+    cell = Cell(situation, exporter, account["ended"], len(arrived), twice, dropped)
+    record("loss", tuple(cell))
+    return cell
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what a test has counted."""
+    if report.when == "call":
+        found: list[Any] = [value for name, value in report.user_properties if name == "loss"]
+        COUNTED.extend(Cell(*value) for value in found)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the table."""
+    if COUNTED:
+        terminalreporter.section("spans ended and arrived")
+        terminalreporter.write_line(table(COUNTED))
+
+
+def table(cells: list[Cell]) -> str:
+    """The cells in Markdown, a row for each situation."""
+    exporters = list(dict.fromkeys(cell.exporter for cell in cells))
+    lines = [f"| | {' | '.join(exporters)} |", "| --- " * (len(exporters) + 1) + "|"]
+    for situation in dict.fromkeys(cell.situation for cell in cells):
+        found = {cell.exporter: cell for cell in cells if cell.situation == situation}
+        texts = (_text(found[name]) if name in found else "–" for name in exporters)
+        lines.append(f"| {situation} | {' | '.join(texts)} |")
+    return "\n".join(lines)
+
+
+def _text(cell: Cell) -> str:
+    more = [f"{cell.dropped} dropped and counted"] if cell.dropped else []
+    more += [f"{cell.twice} twice"] if cell.twice else []
+    return f"{cell.arrived} of {cell.ended}" + (f" ({', '.join(more)})" if more else "")

@@ -1,0 +1,5 @@
+"""What uvicorn serves."""
+
+from django.core.asgi import get_asgi_application
+
+application = get_asgi_application()
