@@ -172,10 +172,10 @@ class FanOut(SpanProcessor):
                 closer.join(max(0.0, deadline - time.monotonic()) + 0.1)
         self._reporter.last_word(deadline)
 
-    def finish(self) -> None:
+    def finish(self, timeout: float | None = None) -> None:
         """Close for good, as the process ends. A span that ends later still is exported before its `end` returns."""
         self._finishing = True
-        self.close()
+        self.close(timeout)
 
     def before_fork(self) -> None:
         """Wait for a thread that makes the pipes: the child would inherit the locks of the modules it imports."""

@@ -29,6 +29,7 @@ _lock = threading.RLock()
 _connected: weakref.WeakSet[Any] = weakref.WeakSet()  # providers that have our processor
 _tracers: dict[str, Tracer] = {}
 _own: _OwnProvider | None = None
+_exit_is_over = False  # the time that sending the last spans may take has been used up
 
 
 class _OwnProvider(TracerProvider):
@@ -97,7 +98,7 @@ def connect(config: Config | None = None) -> trace.TracerProvider:
             provider.add_span_processor(fanout)
             _connected.add(provider)
             if len(_connected) == 1:
-                atexit.register(_at_exit)
+                _watch_end()
         return provider
 
 
@@ -126,8 +127,25 @@ def flush(timeout: float | None = None) -> bool:
     return fanout.flush(get_config().exit_timeout if timeout is None else timeout)
 
 
+def _watch_end() -> None:
+    atexit.register(_at_exit)
+    # Python runs `atexit` only when it starts no more threads and registers no more exits, and gRPC needs both for its
+    # first request. `concurrent.futures` comes in before that in the same way.
+    before_threads_end = getattr(threading, "_register_atexit", None)
+    if before_threads_end is not None:
+        try:
+            before_threads_end(_before_exit)
+        except RuntimeError:  # the first span of all begins that late
+            return
+
+
+def _before_exit() -> None:
+    global _exit_is_over
+    _exit_is_over = not fanout.flush(get_config().exit_timeout)
+
+
 def _at_exit() -> None:
-    fanout.finish()
+    fanout.finish(0.0 if _exit_is_over else None)
 
 
 def _settings_changed(*, setting: str, **_: Any) -> None:
