@@ -7,6 +7,7 @@ import importlib
 import logging
 import os
 import threading
+import time
 import weakref
 from typing import Any, Final
 
@@ -29,7 +30,7 @@ _lock = threading.RLock()
 _connected: weakref.WeakSet[Any] = weakref.WeakSet()  # providers that have our processor
 _tracers: dict[str, Tracer] = {}
 _own: _OwnProvider | None = None
-_exit_is_over = False  # the time that sending the last spans may take has been used up
+_exit_used = 0.0  # seconds of EXIT_TIMEOUT that sending the last spans has taken so far
 
 
 class _OwnProvider(TracerProvider):
@@ -140,12 +141,15 @@ def _watch_end() -> None:
 
 
 def _before_exit() -> None:
-    global _exit_is_over
-    _exit_is_over = not fanout.flush(get_config().exit_timeout)
+    global _exit_used
+    began = time.monotonic()
+    fanout.close()
+    _exit_used = time.monotonic() - began
 
 
 def _at_exit() -> None:
-    fanout.finish(0.0 if _exit_is_over else None)
+    """Send what has ended since then, in the time that is left."""
+    fanout.finish(max(0.0, get_config().exit_timeout - _exit_used))
 
 
 def _settings_changed(*, setting: str, **_: Any) -> None:
