@@ -29,6 +29,7 @@ from llmtrace.pipeline.sweeper import Sweeper
 logger = logging.getLogger("llmtrace.pipeline")
 
 FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a thread that makes the pipes
+DISK_PATIENCE_S: Final = 1.0  # what bringing to disk may take longer than it should; no backend is waited for then
 
 
 class FanOut(SpanProcessor):
@@ -169,7 +170,7 @@ class FanOut(SpanProcessor):
                 pipe.close(deadline)
         for closer in closers:
             if closer.ident is not None:
-                closer.join(max(0.0, deadline - time.monotonic()) + 0.1)
+                closer.join(max(0.0, deadline - time.monotonic()) + DISK_PATIENCE_S)
         self._reporter.last_word(deadline)
 
     def finish(self, timeout: float | None = None) -> None:

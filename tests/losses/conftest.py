@@ -16,7 +16,7 @@ from tests.losses.host import EXPORTERS, Host
 
 @pytest.fixture
 def new_host(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Callable[..., Host]]:
-    """Makes the host project; arguments are its exporters, the `engine` of its store, and the ``QUEUE`` of each exporter."""
+    """Makes the host project; arguments are its exporters, the engine of its store, and the ``QUEUE`` of each."""
     with ExitStack() as stack:
 
         def make(*exporters: str, engine: str = "sqlite", **queue: Any) -> Host:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import pytest
 
 from tests.losses.host import Host
+
+Record = Callable[[str, Any], None]
+"""Pytest's `record_property`."""
 
 
 class Cell(NamedTuple):
@@ -19,25 +23,32 @@ class Cell(NamedTuple):
     twice: int
     dropped: int
 
+    @property
+    def whole(self) -> bool:
+        """Whether all arrived, each once."""
+        return self.arrived == self.ended and self.twice == 0
+
 
 COUNTED: Final[list[Cell]] = []
 
 
-def count(host: Host, situation: str, exporter: str, record: Any, unseen: int = 0) -> Cell:
-    """Count a cell, keep it for the table, and hold the ledger to the witness: no span is lost without a count.
+def count(host: Host, situation: str, record: Record, unseen: int = 0) -> list[Cell]:
+    """Count a cell for each exporter of the host, keep it for the table, and hold the ledger to the witness.
 
     `unseen` is how many spans may have ended which the witness had no time to write down.
     """
-    ended, arrived, account = host.ended, host.arrived(exporter), host.status()[exporter]
-    assert len(arrived.keys() - ended) <= unseen
-    assert 0 <= account["ended"] - len(ended) <= unseen
-    assert account["waiting"] == 0
-    assert account["sent"] == len(arrived)
-    twice, dropped = arrived.total() - len(arrived), account["dropped"].total()
-    assert account["ended"] == len(arrived) + dropped
-    cell = Cell(situation, exporter, account["ended"], len(arrived), twice, dropped)
-    record("loss", tuple(cell))
-    return cell
+    ended, status, cells = host.ended, host.status(), []
+    for exporter in host.exporters:
+        arrived, account = host.arrived(exporter), status[exporter]
+        assert len(arrived.keys() - ended) <= unseen
+        assert 0 <= account["ended"] - len(ended) <= unseen
+        assert account["waiting"] == 0
+        assert account["sent"] == len(arrived)
+        twice, dropped = arrived.total() - len(arrived), account["dropped"].total()
+        assert account["ended"] == len(arrived) + dropped  # lost without a count: none
+        cells.append(Cell(situation, exporter, account["ended"], len(arrived), twice, dropped))
+        record("loss", tuple(cells[-1]))
+    return cells
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

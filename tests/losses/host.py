@@ -53,11 +53,11 @@ class Host:
         for receiver in self.receivers.values():
             receiver.close()
 
-    def listen_again(self, exporter: str) -> None:
-        """Listen where the receiver of an exporter did before it was closed."""
-        gone = self.receivers[exporter]
-        self._before[exporter] += gone.spans
-        self.receivers[exporter] = Receiver(gone.port, gone.grpc_port or None)
+    def listen_again(self) -> None:
+        """Listen where the receivers did before they were closed."""
+        for name, gone in self.receivers.items():
+            self._before[name] += gone.spans
+        self.receivers = {name: Receiver(gone.port, gone.grpc_port or None) for name, gone in self.receivers.items()}
 
     # Processes
 
