@@ -47,7 +47,7 @@ class Board:
         host's fail, and there is no other host that could read it.
         """
         config, connection = get_config(), self._connection
-        if connection.in_memory():
+        if connection.is_dummy() or connection.in_memory():
             return False
         kept = any(entry.backend == DATABASE_BACKEND for entry in config.exporters)
         return kept or not connection.is_sqlite()

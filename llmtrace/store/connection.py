@@ -52,6 +52,10 @@ class StoreConnection:
         name = self._settings["NAME"]
         return name if isinstance(name, str) else str(name)
 
+    def is_dummy(self) -> bool:
+        """Whether the project has no database."""
+        return bool(self._settings["ENGINE"] == "django.db.backends.dummy")
+
     def is_sqlite(self) -> bool:
         """Whether the configured database is an SQLite database."""
         engine: str = self._settings["ENGINE"]
