@@ -1,4 +1,4 @@
-"""The admin: Recent spans and the trace page, on the default site; `register` puts them on another one."""
+"""The admin: Recent spans, the trace page and Health, on the default site; `register` puts them on another one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from llmtrace.dashboard import figures, search, views
 from llmtrace.dashboard.changelist import RecentSpans
 from llmtrace.dashboard.filters import FILTERS, PARAMETERS
+from llmtrace.dashboard.health import health_page
 from llmtrace.dashboard.kinds import FAILED, LABELS, LEFT, OUTCOMES, kind_of
-from llmtrace.dashboard.pages import ReadOnly, Trace
+from llmtrace.dashboard.pages import Health, ReadOnly, Trace
 from llmtrace.dashboard.plaintext import one_line
 from llmtrace.dashboard.trace import TRACE_ID, stored
 from llmtrace.dashboard.when import clock, full, local
@@ -170,10 +171,21 @@ class TraceAdmin(ReadOnly):
         return views.trace_json(request, trace_id)
 
 
+class HealthAdmin(ReadOnly):
+    """The Health page, by its entry in the menu."""
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("", self.admin_site.admin_view(self.page), name="llmtrace_health_changelist")]
+
+    def page(self, request: HttpRequest) -> HttpResponse:
+        return health_page(request, self.admin_site)
+
+
 def register(site: admin.AdminSite) -> None:
-    """Put Recent spans and the trace page on `site`, for projects with an admin site of their own."""
+    """Put Recent spans, the trace page and Health on `site`, for projects with an admin site of their own."""
     site.register(Span, SpanAdmin)
     site.register(Trace, TraceAdmin)
+    site.register(Health, HealthAdmin)
 
 
 register(admin.site)

@@ -155,11 +155,11 @@ def test_a_span_has_no_page_of_its_own_and_leads_to_its_trace(person: User, secr
     )
 
 
-def test_the_index_leads_to_recent_spans_and_has_no_other_entry(person: User) -> None:
+def test_the_index_leads_to_recent_spans_and_health_and_has_no_other_entry(person: User) -> None:
     page = client_of(allowed(person, "view_span")).get("/admin/").content.decode()
     assert f'<a href="{LIST}"' in page
     assert "Recent spans" in page
-    assert re.findall(r"/admin/llmtrace/\w+/", page) == [LIST] * page.count(LIST)
+    assert set(re.findall(r"/admin/llmtrace/\w+/", page)) == {LIST, "/admin/llmtrace/health/"}
 
 
 def test_the_folder_of_traces_leads_to_the_list(person: User) -> None:

@@ -15,8 +15,7 @@ from django.test import override_settings
 
 from llmtrace.models import Ledger
 from llmtrace.pipeline.account import DIED, LEFT_OUT
-from llmtrace.pipeline.book import Book
-from llmtrace.store.health import Account
+from tests.dashboard.ledgers import counted
 from tests.interpreter import run
 
 pytestmark = pytest.mark.django_db
@@ -28,16 +27,6 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     made.mkdir(0o700)
     with override_settings(LLMTRACE={"SPOOL": {"DIRECTORY": str(made)}}):
         yield made
-
-
-def counted(folder: Path, process: str, exporter: str = "collector", **numbers: Any) -> Book:
-    """The file of a process that has counted this; it lives until the file is closed."""
-    book = Book(folder, process)
-    fields = {"ended": 0, "sent": 0, "waiting": 0, "dropped": {}, "failed_closed": 0, "spooled": 0}
-    sheet = book.sheet(exporter)
-    sheet.add(Account(**{**fields, "last_error": None, "last_error_at": None, **numbers}))
-    sheet.release()
-    return book
 
 
 def status(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str, str]:

@@ -36,6 +36,21 @@ class Trace(models.Model):
         return str(self._meta.verbose_name)
 
 
+class Health(models.Model):
+    """Stands for the Health page."""
+
+    class Meta:
+        apps = Apps()
+        app_label = "llmtrace"
+        managed = False
+        default_permissions = ()
+        verbose_name = _("health")
+        verbose_name_plural = _("health")
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)
+
+
 class ReadOnly(_ModelAdmin):
     """An admin that shows and changes nothing, for those who may view spans."""
 

@@ -33,6 +33,13 @@ CURES: Final[Mapping[str, str]] = {
         "A process was killed with these in its memory: by SIGKILL, for want of memory, or by a crash. "
         'An exporter with "durable" in its QUEUE has each span on disk before the call returns.'
     ),
+    "spool full": _(
+        "More waited on disk than MAX_BYTES of SPOOL allows, so that the oldest went. "
+        "Raise it, or see why the backend was away for so long."
+    ),
+    "damaged in the spool": _(
+        "A record on disk could not be read back: the disk was full or failed while it was written."
+    ),
     "could not be made ready": _("The log of llmtrace has the exception. Please report it."),
     "pipe failed": _("The log of llmtrace has the exception. Please report it."),
 }

@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.test import override_settings
 from playwright.sync_api import Browser, expect
 
 from tests.dashboard import rows
 from tests.dashboard.conftest import Visit, session_of
+from tests.dashboard.ledgers import shop_ledgers
 
 pytestmark = pytest.mark.slow
 
 LIST, TRACE = "/admin/llmtrace/span/", f"/admin/llmtrace/trace/{rows.TRACE}/"
+HEALTH = "/admin/llmtrace/health/"
+CONSOLE = {"BACKEND": "opentelemetry.sdk.trace.export.ConsoleSpanExporter", "SPANS": "llm"}
 Visitor = Callable[..., Visit]
 
 
@@ -97,6 +101,33 @@ def test_pages_are_drawn_in_light_and_in_dark(filled: None, visit: Visitor, pict
         seen.page.screenshot(path=pictures / f"{name}-{scheme}.png", full_page=True)
         assert [complaint for complaint in seen.complaints if "404" not in complaint] == []
         assert brightness(seen) == scheme
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_health_is_drawn_in_light_and_in_dark_and_on_a_narrow_screen(
+    filled: None, visit: Visitor, pictures: Path, tmp_path: Path, scheme: str
+) -> None:
+    folder = tmp_path / "spool"
+    folder.mkdir(0o700)
+    exporters = [
+        {"BACKEND": "llmtrace.exporters.Database"},
+        {"NAME": "collector", **CONSOLE},
+        {"NAME": "new", **CONSOLE},
+    ]
+    with (
+        override_settings(LLMTRACE={"EXPORTERS": exporters, "SPOOL": {"DIRECTORY": str(folder)}}),
+        shop_ledgers(folder),
+    ):
+        page = visit(LIST, color_scheme=scheme).page
+        page.get_by_role("link", name="Health").click()
+        expect(page.get_by_role("heading", name="What is wrong")).to_be_visible()
+        seen = visit(HEALTH, color_scheme=scheme, java_script_enabled=False)
+        seen.page.screenshot(path=pictures / f"health-{scheme}.png", full_page=True)
+        assert seen.complaints == []
+        narrow = visit(HEALTH, color_scheme=scheme, viewport={"width": 390, "height": 800})
+        narrow.page.screenshot(path=pictures / f"health-narrow-{scheme}.png", full_page=True)
+        assert narrow.page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert brightness(narrow) == scheme
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
