@@ -51,6 +51,9 @@ OPENAI: Final = Host(
     max_tokens="max_completion_tokens",
 )
 
+# The first event of a stream has the prompt's filter results and no choices.
+# Source: Microsoft, Azure OpenAI REST API reference, Create chat completion: `max_completion_tokens`; Content
+# streaming.
 AZURE_OPENAI: Final = Host(
     "azure.ai.openai", "azure", "Azure OpenAI", key_env="AZURE_OPENAI_API_KEY", max_tokens="max_completion_tokens"
 )
@@ -59,9 +62,10 @@ AZURE_OPENAI: Final = Host(
 # Source: Microsoft, Azure AI Model Inference REST API reference.
 AZURE_AI: Final = Host("azure.ai.inference", "azure", "Azure AI inference", key_env="AZURE_INFERENCE_CREDENTIAL")
 
+# A stream has its usage in `x_groq` as well. Source: Groq, OpenAI compatibility; API reference, Chat completion chunk.
 GROQ: Final = Host("groq", "groq", "Groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY")
 
-# Source: xAI, Models and pricing: reasoning tokens are billed beside the completion's.
+# Source: xAI, Consumption and rate limits: reasoning tokens are counted beside the completion's, and in the total.
 XAI: Final = Host("x_ai", "x-ai", "xAI", "https://api.x.ai/v1", "XAI_API_KEY", reasoning_beside=True)
 
 # `stream_options` and `max_completion_tokens` are refused with 422, the usage comes with the last chunk all the same.
@@ -77,8 +81,11 @@ MISTRAL: Final = Host(
     required="any",
 )
 
+# Source: LiteLLM, Proxy, Quick start: the port; Usage with OpenAI's SDK.
 LITELLM: Final = Host("litellm", "litellm", "LiteLLM", "http://localhost:4000", "LITELLM_API_KEY")
 
+# What fails while the model writes comes with status 200: in the body, among the events, or as a finish reason "error".
+# Source: OpenRouter, API reference, Errors and debugging; Streaming.
 OPENROUTER: Final = Host("openrouter", "openrouter", "OpenRouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY")
 
 # `json_schema` is refused with 400, and so is a call of tools that comes back without its `reasoning_content`.
@@ -93,8 +100,10 @@ DEEPSEEK: Final = Host(
     wants_thoughts=True,
 )
 
-TOGETHER: Final = Host("together", "together", "Together", "https://api.together.xyz/v1", "TOGETHER_API_KEY")
+# Source: Together, OpenAI compatibility.
+TOGETHER: Final = Host("together", "together", "Together", "https://api.together.ai/v1", "TOGETHER_API_KEY")
 
+# Source: Fireworks, OpenAI compatibility.
 FIREWORKS: Final = Host(
     "fireworks", "fireworks", "Fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"
 )
@@ -110,6 +119,9 @@ PERPLEXITY: Final = Host(
     json_object=False,
 )
 
+# Each call of a tool has come with the index 0 in streams: a new id is a new call. Source: ollama/ollama#15457; Ollama,
+# OpenAI compatibility.
 OLLAMA: Final = Host("ollama", "ollama", "Ollama", "http://localhost:11434/v1")
 
+# Source: vLLM, OpenAI-compatible server.
 VLLM: Final = Host("vllm", "vllm", "vLLM", "http://localhost:8000/v1")

@@ -22,6 +22,7 @@ from llmtrace.providers.openai_reading import (
     ChatReader,
     choice,
     describe,
+    error_in,
     failed,
     objects,
     part_of,
@@ -123,7 +124,7 @@ class ChatCompletions(ChatProtocol):
         read = Answer(choices, text_or_none(data.get("id")), text_or_none(data.get("model")))
         read.usage = usage(data.get("usage"), self._host.reasoning_beside)
         describe(read, data)
-        read.failed = failed(choices)
+        read.failed = failed(choices) or error_in(data)
         return read
 
     def reader(self) -> ChatReader:

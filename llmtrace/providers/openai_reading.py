@@ -12,6 +12,7 @@ from llmtrace.providers.base import Answer, Choice, Chunk
 from llmtrace.types import ToolCall, Usage
 
 FAILED: Final = "error"
+LONGEST_CODE: Final = 64
 THOUGHT: Final = "reasoning_content"
 OBJECT: Final = (dict, Mapping)  # the first is the quicker to ask for
 
@@ -19,16 +20,22 @@ OBJECT: Final = (dict, Mapping)  # the first is the quicker to ask for
 def usage(data: Any, reasoning_beside: bool = False) -> Usage | None:
     """The token counts of a usage object. Cached tokens are part of its totals; reasoning tokens too, on most hosts.
 
-    DeepSeek names the cached ones at the top. Source: DeepSeek, Context caching.
+    Where those are counted beside the completion's, the total tells, if the host is not known for it: models of xAI are
+    on other hosts as well. DeepSeek names the cached ones at the top. Source: DeepSeek, Context caching.
     """
     if not isinstance(data, Mapping):
         return None
     prompt, completion = part_of(data, "prompt_tokens_details"), part_of(data, "completion_tokens_details")
     cached = count(prompt.get("cached_tokens"))
-    taken, reasoning = count(data.get("completion_tokens")), count(completion.get("reasoning_tokens"))
+    given, taken = count(data.get("prompt_tokens")), count(data.get("completion_tokens"))
+    reasoning = count(completion.get("reasoning_tokens"))
+    if reasoning and taken is not None:
+        total = count(data.get("total_tokens"))
+        if reasoning_beside or (total is not None and total == (given or 0) + taken + reasoning):
+            taken += reasoning
     return Usage(
-        count(data.get("prompt_tokens")),
-        taken + (reasoning or 0) if reasoning_beside and taken is not None else taken,
+        given,
+        taken,
         count(data.get("prompt_cache_hit_tokens")) if cached is None else cached,
         count(prompt.get("cache_write_tokens")),
         reasoning,
@@ -96,6 +103,14 @@ def choice(data: Mapping[str, Any]) -> Choice:
 def failed(choices: Iterable[Choice]) -> str | None:
     """The finish reason that means a failure. Source: Mistral, Chat completion; OpenRouter, Errors: `finish_reason`."""
     return FAILED if any(each.finish_reason == FAILED for each in choices) else None
+
+
+def error_in(data: Mapping[str, Any]) -> str | None:
+    """The code of the error that came in the place of an answer. Source: OpenRouter, Errors and debugging."""
+    error = data.get("error")
+    if not isinstance(error, OBJECT):
+        return None
+    return str(error.get("code") or error.get("type") or FAILED)[:LONGEST_CODE]
 
 
 def native(thought: Any) -> dict[str, Any] | None:

@@ -88,3 +88,15 @@ def test_a_finish_reason_that_means_a_failure(house: House, name: str, *, stream
     span = only(house)
     assert span.attributes["error.type"] == "error"
     assert span.attributes.get("llmtrace.stream.outcome") == ("failed" if streamed else None)
+
+
+@pytest.mark.parametrize("code", [502, "server_error", None])
+def test_an_error_in_the_place_of_an_answer_is_returned_as_the_sdk_returns_it(house: House, code: Any) -> None:
+    host = house.host(row("openrouter"))
+    error = {"message": "Provider returned error", **({} if code is None else {"code": code})}
+    host.answers(answer({"id": "gen-1", "error": error, "user_id": "user_1"}))
+    reply = LLM("openai/gpt-4o-mini", provider="openrouter").chat("Hi")
+    assert (reply.text, reply.finish_reasons, reply.raw.error["message"]) == ("", (), "Provider returned error")
+    (span,) = house.spans
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.attributes["error.type"] == str(code or "error")

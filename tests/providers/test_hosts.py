@@ -20,7 +20,7 @@ HOSTS: Final[list[tuple[str, str, str | None, str]]] = [
     ("LiteLLM", "http://localhost:4000", "LITELLM_API_KEY", "litellm"),
     ("OpenRouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", "openrouter"),
     ("DeepSeek", "https://api.deepseek.com", "DEEPSEEK_API_KEY", "deepseek"),
-    ("Together", "https://api.together.xyz/v1", "TOGETHER_API_KEY", "together"),
+    ("Together", "https://api.together.ai/v1", "TOGETHER_API_KEY", "together"),
     ("Fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", "fireworks"),
     ("Perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY", "perplexity"),
     ("Ollama", "http://localhost:11434/v1", None, "ollama"),
