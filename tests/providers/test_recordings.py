@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -16,7 +16,7 @@ from google.oauth2.credentials import Credentials
 
 from llmtrace import LLM
 from llmtrace.store.records import record
-from llmtrace.testing import captured_spans
+from llmtrace.testing import CapturedSpans, captured_spans
 from tests.calls.recordings import Recording, read
 from tests.providers import told
 from tests.providers.told import FINISH_REASONS, Told
@@ -130,6 +130,11 @@ def options(kind: Kind, server: ScriptedServer) -> dict[str, Any]:
     return {**given, "base_url": f"http://127.0.0.1:{server.port}{kind.suffix}"}
 
 
+def name(kind: Kind) -> str:
+    """The kind's name in ``PROVIDERS``."""
+    return f"{kind.backend} {kind.suffix} {kind.options}"
+
+
 def model_of(recording: Recording) -> str:
     """The model that was asked."""
     path = unquote(urlsplit(recording.uri).path)
@@ -151,7 +156,7 @@ def is_streamed(recording: Recording) -> bool:
 
 def replay(recording: Recording, kind: Kind) -> str:
     """Ask for it again, sync or async as it was recorded; the text of the answer."""
-    llm = LLM(model_of(recording))
+    llm = LLM(model_of(recording), provider=name(kind))
     if "async" in recording.file:
         return asyncio.run(areplay(recording, kind, llm))
     if kind.embeds:
@@ -169,25 +174,45 @@ async def areplay(recording: Recording, kind: Kind, llm: LLM) -> str:
     return (await llm.achat("Say this is a test")).text
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    """The server of all providers."""
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def all_spans(server: ScriptedServer) -> Iterator[CapturedSpans]:
+    """The spans of the module. SDK clients are made once: one of boto3's takes half a second."""
+    named = {
+        name(kind): {"BACKEND": f"llmtrace.providers.{kind.backend}", "OPTIONS": options(kind, server)}
+        for kind in (*KINDS.values(), *ENDINGS.values())
+    }
+    with captured_spans(
+        PROVIDERS={"default": named[name(KINDS["api.anthropic.com", "/v1/messages"])], **named}
+    ) as spans:
+        yield spans
+
+
 @pytest.mark.parametrize("recording", every())
-def test_the_stored_row_says_what_the_recorded_body_says(recording: Recording) -> None:
+def test_the_stored_row_says_what_the_recorded_body_says(
+    recording: Recording, server: ScriptedServer, all_spans: CapturedSpans
+) -> None:
     kind = kind_of(recording)
     assert kind is not None
-    with ScriptedServer() as server:
-        server.answers(recording.script())
-        backend = {"BACKEND": f"llmtrace.providers.{kind.backend}", "OPTIONS": options(kind, server)}
-        with captured_spans(PROVIDERS={"default": backend}) as spans:
-            if recording.status >= 400:
-                with pytest.raises(Exception, match=r".+") as caught:
-                    replay(recording, kind)
-                (span,) = spans
-                row = record(span)
-                assert row.status == "ERROR"
-                assert row.error_type is not None
-                assert row.error_type.endswith(type(caught.value).__name__)
-                return
-            text = replay(recording, kind)
-            (span,) = spans
+    all_spans.clear()
+    server.answers(recording.script())
+    if recording.status >= 400:
+        with pytest.raises(Exception, match=r".+") as caught:
+            replay(recording, kind)
+        (span,) = all_spans
+        row = record(span)
+        assert row.status == "ERROR"
+        assert row.error_type is not None
+        assert row.error_type.endswith(type(caught.value).__name__)
+        return
+    text = replay(recording, kind)
+    (span,) = all_spans
     check(record(span), kind.read(recording), text, recording, kind)
 
 
