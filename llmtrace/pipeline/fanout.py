@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from llmtrace.pipeline.build import AnyPipe, build
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.ended import Content
 from llmtrace.pipeline.ledger import Account
-from llmtrace.pipeline.lineage import Lineage
+from llmtrace.pipeline.lineage import MOST_OPEN, Lineage, forget_oldest
 from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.queue import Item
 from llmtrace.pipeline.reporter import Reporter
@@ -37,7 +38,7 @@ class FanOut(SpanProcessor):
 
     def __init__(self) -> None:
         self.mark: Callable[[Span], None] | None = None  # puts trace attributes on a span that begins
-        self._content: dict[int, Content] = {}
+        self._content: OrderedDict[int, Content] = OrderedDict()
         self._lineage = Lineage()
         self._pipes: tuple[AnyPipe, ...] | None = None
         self._inherited: tuple[AnyPipe, ...] | None = None  # in a forked child, until it needs them
@@ -52,6 +53,8 @@ class FanOut(SpanProcessor):
     def attach(self, span_id: int, content: Content) -> None:
         """Let `content` travel beside the span until it ends."""
         self._content[span_id] = content
+        if len(self._content) > MOST_OPEN:
+            forget_oldest(self._content)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
@@ -192,7 +195,7 @@ class FanOut(SpanProcessor):
     def after_fork(self) -> None:
         """Begin anew in a child process."""
         self._building = threading.RLock()
-        self._content = {}
+        self._content = OrderedDict()
         self._last = ()
         self._reporter.after_fork()
         if self._pipes is not None:

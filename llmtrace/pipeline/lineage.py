@@ -21,6 +21,7 @@ REQUEST_SCOPES: Final = ("opentelemetry.instrumentation.django", "opentelemetry.
 OWN_SCOPE: Final = "llmtrace"  # calls, tools, agents and what holds several of them together
 OLDER_DIALECTS: Final = ("gen_ai.system", "openinference.span.kind", "llm.request.type")
 REMEMBERED: Final = 8192  # ended spans whose children may still begin
+MOST_OPEN: Final = 16_384  # spans that are open: a host may begin spans and never end them
 
 
 class Kin:
@@ -64,7 +65,7 @@ class Lineage:
     """The kin of the live spans, and for a while of ended ones: a thread may outlive the request that began it."""
 
     def __init__(self) -> None:
-        self._live: dict[int, Kin] = {}
+        self._live: OrderedDict[int, Kin] = OrderedDict()
         self._ended: OrderedDict[int, Kin] = OrderedDict()
 
     def began(self, span: ReadableSpan) -> None:
@@ -78,6 +79,8 @@ class Lineage:
         if context is not None:
             kin.span = span
             self._live[context.span_id] = kin
+            if len(self._live) > MOST_OPEN:
+                forget_oldest(self._live)
 
     def ended(self, span: ReadableSpan) -> Kin | None:
         """The span's kin, None for a span that began before this process was connected."""
@@ -91,7 +94,7 @@ class Lineage:
             kin.want()
         self._ended[span.context.span_id] = kin
         if len(self._ended) > REMEMBERED:
-            self._forget()
+            forget_oldest(self._ended)
         return kin
 
     def open(self) -> list[Kin]:
@@ -106,11 +109,13 @@ class Lineage:
             return None
         return self._live.get(context.span_id) or self._ended.get(context.span_id)
 
-    def _forget(self) -> None:
-        try:
-            self._ended.popitem(last=False)
-        except KeyError:  # another thread has emptied it
-            return
+
+def forget_oldest(known: OrderedDict[int, Any]) -> None:
+    """Take the first entry away, unless another thread has emptied `known` in the meantime."""
+    try:
+        known.popitem(last=False)
+    except KeyError:
+        return
 
 
 def adopted(span: EndedSpan, kin: Kin | None) -> EndedSpan:

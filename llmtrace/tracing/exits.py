@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
+import itertools
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, Final
 
 from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from llmtrace.conf import get_config
 from llmtrace.tracing.guard import guarded
 
+FANOUT: Final = os.path.join("llmtrace", "pipeline", "fanout.py")
+POSTPONED_S: Final = 0.01
+MOST_POSTPONED: Final = 50
+_MOMENTS: Final = {"on_start": FANOUT, "on_end": FANOUT, "start": threading.__file__}
+
 _watching = False
+_postponed = itertools.count()
 
 
 def watch() -> None:
@@ -39,8 +48,29 @@ def _nobody_handles_sigterm() -> bool:
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
     """Send, then end as if there were no handler."""
+    if _is_in_between(frame) and next(_postponed) < MOST_POSTPONED:
+        _thread.start_new_thread(_again, (number,))
+        return
     send_all()
     signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _is_in_between(frame: FrameType | None) -> bool:
+    """Whether the signal has come while a span is handed on or a thread is started.
+
+    Both hold locks that sending needs, and are over in a moment if they may go on.
+    """
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name in _MOMENTS and code.co_filename.endswith(_MOMENTS[code.co_name]):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _again(number: int) -> None:
+    time.sleep(POSTPONED_S)
     os.kill(os.getpid(), number)
 
 

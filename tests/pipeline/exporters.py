@@ -140,3 +140,13 @@ class Sieve:
 
     def __call__(self, ended: EndedSpan) -> Any:
         return self.act(ended)
+
+
+class Away(SpanExporter):
+    """Says FAILURE to all."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        """Nothing to close."""

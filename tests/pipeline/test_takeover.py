@@ -1,0 +1,133 @@
+"""What a process leaves on disk, however it ends, another one sends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from tests.pipeline.processes import Neighbours
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+TAKEOVER_S = 10.0
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Neighbours:
+    return Neighbours(tmp_path)
+
+
+def read(process: Any) -> IO[str]:
+    stream: IO[str] = process.stdout
+    return stream
+
+
+def test_of_spans_that_are_written_first_not_even_sigkill_loses_one(site: Neighbours) -> None:
+    """They are sent by another process, which is there already and ends no span of its own."""
+    burst = """
+    import itertools, threading
+    def work(thread):
+        for number in itertools.count():
+            span(f"{thread}.{number}")
+            os.write(1, f"{thread}.{number}\\n".encode())
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(3)]
+    for thread in threads:
+        thread.start()
+    """
+    with site.waiting(), site.running(burst, site.settings(durable=True, batch=50, delay=0.01)) as process:
+        ended = [read(process).readline() for _ in range(1000)]
+        process.send_signal(signal.SIGKILL)
+        ended = [line.strip() for line in [*ended, *read(process)]]
+        assert len(set(ended)) == len(ended) >= 1000
+        until(lambda: set(ended) <= set(site.names()), "the other has sent what was left", TAKEOVER_S)
+        until(lambda: not list(site.spool.glob("*.spool")), "and has cleared up")
+    sent = Counter(site.names())
+    assert len(sent) <= len(ended) + 3  # spans whose end had not returned
+    assert sum(sent.values()) - len(sent) <= 50  # the batch that was under way may come twice
+
+
+def test_what_was_sent_before_a_process_is_killed_is_not_sent_again(site: Neighbours) -> None:
+    some = """
+    for number in range(30):
+        span(f"sent {number}")
+    assert flush(10)
+    for number in range(5):
+        span(f"left {number}")
+    """
+    with site.running(some, site.settings(durable=True, delay=3600), stays=True) as process:
+        assert read(process).readline() == "ready\n"
+        assert len(site.names()) == 30
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with site.waiting():
+        until(lambda: len(site.names()) == 35, "the rest is sent", TAKEOVER_S)
+    assert site.names()[30:] == [f"left {number}" for number in range(5)]
+
+
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGTERM)", "sys.exit(3)"])
+def test_a_process_whose_backend_was_away_all_the_time_leaves_its_spans_to_the_next(site: Neighbours, end: str) -> None:
+    code = f"""
+    for number in range(600):
+        span(f"span {{number:03}}")
+    {end}
+    """
+    with site.running(code, site.settings(away=True)) as process:
+        process.wait(30)
+    assert site.names() == []
+    with site.waiting():
+        until(lambda: len(site.names()) == 600, "the next has sent them", TAKEOVER_S)
+    assert site.names() == [f"span {number:03}" for number in range(600)]
+
+
+def test_a_living_process_keeps_what_it_has_and_a_child_that_outlives_it_does_not(site: Neighbours) -> None:
+    code = """
+    span("from the parent")
+    assert flush(10)
+    child = os.fork()
+    if child == 0:
+        assert account("file").ended == 0
+        sys.stdin.read()
+        os._exit(0)
+    print(child, flush=True)
+    sys.stdin.read()
+    """
+    with site.waiting() as other, site.running(code, site.settings(away=True)) as parent:
+        child = int(read(parent).readline())
+        held = until(lambda: list(site.spool.glob("*.spool")), "it is on disk")
+        other.send_signal(signal.SIGTERM)
+        other.wait(10)
+        with site.waiting():  # looks at once, and finds the parent alive
+            assert list(site.spool.glob("*.spool")) == held
+            assert site.names() == []
+            parent.send_signal(signal.SIGKILL)
+            parent.wait()
+            os.kill(child, 0)
+            until(lambda: site.names() == ["from the parent"], "it is taken over", TAKEOVER_S)
+            os.kill(child, signal.SIGKILL)
+
+
+def test_a_full_disk_leaves_spans_in_memory(site: Neighbours) -> None:
+    """The limit of a file's size stands for the disk's: `write` fails in the same way, after a part of the data."""
+    code = """
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+    for number in range(4):
+        span(f"small {number}")
+    assert flush(10)
+    for number in range(20):
+        span(f"more {number}", text="x" * 1000)
+    assert not flush(0.5)
+    numbers = account("file")
+    assert (numbers.waiting, numbers.dropped) == (24, {}), numbers
+    """
+    with site.running(code, site.settings(away=True, batch=10), stays=True) as process:
+        assert read(process).readline() == "ready\n"
+        process.send_signal(signal.SIGKILL)
+    with site.waiting():
+        until(lambda: len(site.names()) == 4, "what has fitted is whole", TAKEOVER_S)
