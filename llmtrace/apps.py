@@ -44,9 +44,10 @@ def _try(step: Callable[[], None]) -> None:
 
 def register_checks() -> None:
     """Let ``manage.py check`` tell what is wrong with the settings."""
-    from llmtrace.checks import check_settings
+    from llmtrace.checks import check_deployment, check_settings
 
     checks.register(check_settings, "llmtrace")
+    checks.register(check_deployment, "llmtrace", deploy=True)
 
 
 def add_middleware() -> None:

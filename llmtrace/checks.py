@@ -23,6 +23,11 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     return [as_message(problem) for problem in problems(get_config())]
 
 
+def check_deployment(**_: Any) -> list[CheckMessage]:
+    """What is wrong with ``LLMTRACE`` for a site that people use: part of ``manage.py check --deploy``."""
+    return [as_message(problem) for problem in deployment_problems(get_config())]
+
+
 def as_message(problem: Problem) -> CheckMessage:
     """A problem as Django shows it: an error, or a warning where its id says so."""
     kind = Warning if problem.id.startswith("llmtrace.W") else Error
@@ -41,7 +46,29 @@ def problems(config: Config) -> Iterator[Problem]:
         if isinstance(found, Problem):
             yield found
     yield from path_problems(config)
+    yield from spool_problems(config)
     yield from database_problems(config, connections.settings)
+
+
+def spool_problems(config: Config) -> Iterator[Problem]:
+    """Problems of what exporters keep on disk."""
+    for exporter in config.exporters:
+        if exporter.queue.durable and not exporter.queue.spool:
+            where = f'{exporter.where}["QUEUE"]["durable"]'
+            hint = 'Take "spool": False away: a durable queue is one on disk.'
+            yield Problem("llmtrace.W012", where, 'is without effect beside "spool": False.', hint)
+
+
+def deployment_problems(config: Config) -> Iterator[Problem]:
+    """Problems that matter where the site is deployed."""
+    spooling = config.enabled and any(exporter.queue.spool for exporter in config.exporters)
+    if spooling and config.spool.directory is None:
+        yield Problem(
+            "llmtrace.W011",
+            f'{ROOT}["SPOOL"]["DIRECTORY"]',
+            "is not set: spans that cannot be sent wait in the temporary directory, which may be emptied at any time.",
+            "Name a folder that outlives restarts, and that all processes of the site on this machine can write.",
+        )
 
 
 def path_problems(config: Config) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
-from llmtrace.checks import check_settings, database_problems
+from llmtrace.checks import check_deployment, check_settings, database_problems
 from llmtrace.conf import Config, ExporterConfig, JobsConfig, QueueConfig, SpoolConfig, read
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -241,6 +241,29 @@ def test_w009_is_not_for_memory_other_engines_or_spans_that_go_elsewhere(tmp_pat
     assert shared({}, default={"ENGINE": "django.db.backends.postgresql", "NAME": "site"}) == []
     assert shared(exporters({"BACKEND": RECORDER}), default=sqlite(tmp_path / "site.sqlite3")) == []
     assert shared({"ENABLED": False}, default=sqlite(tmp_path / "site.sqlite3")) == []
+
+
+def test_w011_no_folder_for_what_waits_is_told_where_the_site_is_deployed(tmp_path: Path) -> None:
+    with override_settings(LLMTRACE={}):
+        (message,) = check_deployment()
+        assert message.id == "llmtrace.W011"
+        assert message.msg.startswith('LLMTRACE["SPOOL"]["DIRECTORY"]')
+        assert check_settings() == []
+    unspooled = exporters({"BACKEND": RECORDER, "QUEUE": {"spool": False}})
+    for fine in (
+        {"SPOOL": {"DIRECTORY": str(tmp_path)}},
+        {"SPOOL": {"DIRECTORY": tmp_path}},
+        unspooled,
+        {"ENABLED": False},
+    ):
+        with override_settings(LLMTRACE=fine):
+            assert check_deployment() == []
+
+
+def test_w012_a_durable_queue_without_a_spool() -> None:
+    message = only(exporters({"BACKEND": RECORDER, "QUEUE": {"durable": True, "spool": False}}))
+    assert message.id == "llmtrace.W012"
+    assert 'LLMTRACE["EXPORTERS"][0]["QUEUE"]["durable"]' in message.msg
 
 
 def test_manage_check_shows_the_problem_and_no_traceback() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -49,6 +50,7 @@ def _is_pattern(text: str) -> bool:
 PRICED: Final = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "discount"}
 BOOL = Kind("True or False", lambda v: isinstance(v, bool))
 TEXT = Kind("a text", lambda v: isinstance(v, str) and v != "")
+FOLDER_OR_NONE = Kind("a path or None", lambda v: v is None or (isinstance(v, (str, os.PathLike)) and str(v) != ""))
 TEXT_OR_NONE = Kind("a text or None", lambda v: v is None or (isinstance(v, str) and v != ""))
 PATH_OR_NONE = Kind("a dotted path or None", lambda v: v is None or (isinstance(v, str) and "." in v))
 COUNT = Kind("a whole number above 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0)
@@ -83,7 +85,7 @@ SCALARS: Final[Mapping[str, Kind]] = {
 }
 KEYS: Final = frozenset(f.name.upper() for f in fields(Config)) - {"PROBLEMS", "EXPORTERS_GIVEN"}
 JOBS: Final = {"RELATION": _one_of("parent", "link"), "LINK_AFTER": SECONDS_OR_NONE, "EXCLUDE": TEXTS}
-SPOOL: Final = {"DIRECTORY": TEXT_OR_NONE, "MAX_BYTES": COUNT}
+SPOOL: Final = {"DIRECTORY": FOLDER_OR_NONE, "MAX_BYTES": COUNT}
 QUEUE: Final = {
     "size": COUNT,
     "bytes": COUNT,

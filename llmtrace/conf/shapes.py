@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -70,7 +71,7 @@ class JobsConfig:
 class SpoolConfig:
     """Where spans wait on disk, and how many bytes they may take."""
 
-    directory: str | None = None
+    directory: str | os.PathLike[str] | None = None
     max_bytes: int = 256 * 1024 * 1024
 
 

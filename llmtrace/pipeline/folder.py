@@ -34,7 +34,8 @@ def spool_folder() -> Path | None:
 
     None is told once in the log, with the reason, and spans then wait in memory only.
     """
-    return _folder(get_config().spool.directory, under_test())
+    directory = get_config().spool.directory
+    return _folder(None if directory is None else os.fspath(directory), under_test())
 
 
 @cache

@@ -123,9 +123,9 @@ def _packed_origin(resource: Resource, scope: InstrumentationScope | None) -> st
     found = _packed_origins.get(key)
     if found is not None and found[0] is resource and found[1] is scope:
         return found[2]
-    sender: list[Any] = [dict(resource.attributes), resource.schema_url]
+    sender: list[Any] = [_packed(resource.attributes), resource.schema_url]
     if scope is not None:
-        sender += [scope.name, scope.version, scope.schema_url, dict(scope.attributes or {})]
+        sender += [scope.name, scope.version, scope.schema_url, _packed(scope.attributes or {})]
     text = _json(sender).decode()
     if len(_packed_origins) >= ORIGINS:
         _packed_origins.clear()
@@ -136,4 +136,8 @@ def _packed_origin(resource: Resource, scope: InstrumentationScope | None) -> st
 @lru_cache(ORIGINS)
 def _origin(text: str) -> tuple[Resource, InstrumentationScope | None]:
     attributes, schema_url, *scope = from_json(text)
-    return Resource(attributes, schema_url), InstrumentationScope(*scope) if scope else None
+    resource = Resource(_unpacked(attributes), schema_url)
+    if not scope:
+        return resource, None
+    name, version, scope_schema_url, scope_attributes = scope
+    return resource, InstrumentationScope(name, version, scope_schema_url, _unpacked(scope_attributes))

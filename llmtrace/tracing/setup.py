@@ -21,6 +21,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from llmtrace.conf import ROOT, Config, get_config
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing.attributes import mark
+from llmtrace.tracing.guard import guarded
 
 logger = logging.getLogger("llmtrace.tracing")
 
@@ -52,6 +53,12 @@ def is_heard() -> bool:
         return True
     provider = trace.get_tracer_provider()
     return provider.has_others if isinstance(provider, _OwnProvider) else hasattr(provider, "add_span_processor")
+
+
+@guarded("The exporters could not be made ready.")
+def begin() -> None:
+    """Make the exporters ready before there is a span: what a dead process has left need not wait for one."""
+    fanout.pipes()
 
 
 def get_tracer(scope: str = SCOPE) -> Tracer:

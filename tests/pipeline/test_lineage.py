@@ -12,7 +12,9 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
+from llmtrace.pipeline.fanout import FanOut
 from llmtrace.pipeline.lineage import Lineage, is_llm
+from llmtrace.tracing.content import CallContent
 from llmtrace.tracing.setup import flush, get_tracer
 from tests.pipeline.exporters import Kept
 from tests.pipeline.making import entry, exporting
@@ -126,6 +128,18 @@ def test_what_is_remembered_of_ended_spans_is_bounded() -> None:
         lineage.began(made)
         lineage.ended(made)
     assert len(lineage._ended) <= 8192
+
+
+def test_what_is_remembered_of_spans_that_a_host_never_ends_is_bounded() -> None:
+    lineage, fan = Lineage(), FanOut()
+    for number in range(17_000):
+        made: Any = tracer.start_span("query")
+        lineage.began(made)
+        fan.attach(number, CallContent())
+    assert len(lineage._live) == len(fan._content) == 16_384
+    last = lineage.ended(made)
+    assert last is not None
+    assert 16_999 in fan._content
 
 
 def test_the_exporter_gets_a_tree_without_holes_and_others_get_all() -> None:

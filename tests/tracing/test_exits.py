@@ -67,6 +67,15 @@ def ended(tmp_path: Path, work: str = WORK, before: str = "") -> tuple[int, str,
     return process.returncode, path.read_text() if path.exists() else "", errors
 
 
+def run_to_its_end(
+    tmp_path: Path, work: str, before: str = "", script: str = SCRIPT
+) -> subprocess.CompletedProcess[str]:
+    """A script that is not told to end from outside."""
+    code = script.format(path=str(tmp_path / "names"), work=work, before=before)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+
+
 def test_sigterm_sends_what_is_queued_and_still_kills(tmp_path: Path) -> None:
     assert ended(tmp_path) == (-signal.SIGTERM, "the last\n", "")
 
@@ -75,14 +84,45 @@ def test_sigterm_kills_a_process_that_has_traced_nothing(tmp_path: Path) -> None
     assert ended(tmp_path, work="") == (-signal.SIGTERM, "", "")
 
 
+MOMENT = """
+import os, threading
+class Interrupted:
+    "A lock in whose possession the process gets SIGTERM."
+    def __init__(self, lock):
+        self.lock, self.signals = lock, [signal.SIGTERM]
+    def __enter__(self):
+        self.lock.acquire()
+        if self.signals:
+            os.kill(os.getpid(), self.signals.pop())
+    def __exit__(self, *_):
+        self.lock.release()
+get_tracer().start_span("the first").end()
+"""
+HANDED_ON = """
+from llmtrace.pipeline.fanout import fanout
+queue = fanout.pipes()[0]._queue
+queue._lock = Interrupted(queue._lock)
+get_tracer().start_span("the last").end()
+"""
+THREAD_STARTED = """
+threading._active_limbo_lock = Interrupted(threading._active_limbo_lock)
+threading.Thread(target=int).start()
+"""
+
+
+@pytest.mark.parametrize(("moment", "sent"), [(HANDED_ON, "the first\nthe last\n"), (THREAD_STARTED, "the first\n")])
+def test_sigterm_comes_in_the_moment_in_which_a_lock_is_held(tmp_path: Path, moment: str, sent: str) -> None:
+    """Whoever holds it can't let go of it while the handler waits for threads that need it: sending was in vain."""
+    done = run_to_its_end(tmp_path, MOMENT + moment)
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+    assert (tmp_path / "names").read_text() == sent
+
+
 @pytest.mark.parametrize("handler", ["signal.SIG_IGN", "lambda *_: sys.exit(3)"])
 def test_a_handler_of_the_hosts_stays(tmp_path: Path, handler: str) -> None:
     before = f"handler = {handler}\nsignal.signal(signal.SIGTERM, handler)"
     work = f"{WORK}\nassert signal.getsignal(signal.SIGTERM) is handler\nsys.exit(3)"
-    script = SCRIPT.format(path=str(tmp_path / "names"), work=work, before=before)
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
-    )
+    done = run_to_its_end(tmp_path, work, before)
     assert (done.returncode, done.stderr) == (3, "")
     assert (tmp_path / "names").read_text() == "the last\n"
 
@@ -90,13 +130,6 @@ def test_a_handler_of_the_hosts_stays(tmp_path: Path, handler: str) -> None:
 def test_outside_of_the_main_thread_no_handler_is_set(tmp_path: Path) -> None:
     setup = "import threading\nthread = threading.Thread(target=django.setup)\nthread.start()\nthread.join()"
     work = "assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL"
-    script = SCRIPT.replace("django.setup()", setup).format(path=str(tmp_path / "names"), work=work, before="")
-    done = subprocess.run(
-        [sys.executable, "-c", script.replace("signal.pause()", "")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    script = SCRIPT.replace("django.setup()", setup).replace("signal.pause()", "")
+    done = run_to_its_end(tmp_path, work, script=script)
     assert (done.returncode, done.stderr) == (0, "")
