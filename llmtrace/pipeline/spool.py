@@ -27,6 +27,10 @@ FULL: Final = "spool full"
 DAMAGED: Final = "damaged in the spool"
 
 
+Mark = Sequence[tuple[Segment, int]]
+"""Files, and the offsets up to which they were written."""
+
+
 class Waiting(NamedTuple):
     """Spans that were read back, of one destination, to be exported and then settled."""
 
@@ -137,15 +141,14 @@ class Spool:
         with self._lock:
             return any(segment.has_more for segment in self._segments(newest))
 
-    def mark(self) -> tuple[Segment | None, int]:
-        """How far has been written, for `passed`."""
-        current = self._current
-        return current, 0 if current is None else current.size
+    def mark(self) -> Mark:
+        """How far this process has written, for `passed`."""
+        with self._lock:
+            return [(each, each.size) for each in self._segments() if each.path in self._own and each.has_more]
 
-    def passed(self, mark: tuple[Segment | None, int]) -> bool:
-        """Whether all that was written before `mark` was made is settled, or waits among older files."""
-        segment, end = mark
-        return segment is None or segment is not self._current or segment.is_settled(end)
+    def passed(self, mark: Mark) -> bool:
+        """Whether all that was written before `mark` was made is settled."""
+        return all(segment.is_settled(end) or not segment.is_held for segment, end in mark)
 
     def _segments(self, newest: bool = False) -> list[Segment]:
         current = [] if self._current is None else [self._current]

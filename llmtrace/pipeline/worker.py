@@ -20,8 +20,7 @@ from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.outcome import Exported
 from llmtrace.pipeline.preparing import Prepared, Preparing
 from llmtrace.pipeline.queue import Entry, SpanQueue
-from llmtrace.pipeline.segment import Segment
-from llmtrace.pipeline.spool import Spool
+from llmtrace.pipeline.spool import Mark, Spool
 
 logger = logging.getLogger("llmtrace.pipeline")
 
@@ -49,7 +48,7 @@ class Target(NamedTuple):
     """What a flush waits for."""
 
     place: int  # in the queue
-    mark: tuple[Segment | None, int]  # in the spool, for spans that go to disk first
+    mark: Mark  # in the spool, for spans that go to disk first
 
 
 class Worker:
@@ -264,7 +263,7 @@ class Worker:
 
     def hurry(self) -> Target:
         """Offer what failed again now, without waiting for its time; gives what `wait_until_settled` waits for."""
-        mark = (None, 0) if self._newest is None or self._spool is None else self._spool.mark()
+        mark = () if self._newest is None or self._spool is None else self._spool.mark()
         target = Target(self._queue.accepted, mark)
         self._queue.due.set()
         self._hurry.set()
@@ -276,12 +275,9 @@ class Worker:
             settled = min((hand.first for hand in self._hands), default=self._queue.taken)
         if settled < target.place:
             return False
-        return (
-            self._newest is None
-            or self._spool is None
-            or self._newest.backoff.failing
-            or self._spool.passed(target.mark)
-        )
+        if self._spool is None or self._newest is None or self._spool.passed(target.mark):
+            return True
+        return self._newest.backoff.failing or (self._oldest is not None and self._oldest.backoff.failing)
 
     def wait_until_settled(self, target: Target, deadline: float) -> bool:
         """Wait for `is_settled`; False when it isn't so by `deadline`, in seconds of `time.monotonic`."""

@@ -1,0 +1,202 @@
+"""What the way of an ended span costs, beside OpenTelemetry's own, and what each thing that it does adds.
+
+Run it with ``python -m benchmarks.pipeline``. All ways run in one process, round by round in turning order; a figure is
+the median of the rounds, and what counts are the ratios, taken round by round.
+
+* *spans/s*: spans that have ended are handed on as fast as it goes, until the last has arrived at an OTLP/HTTP receiver
+  in a process of its own. Stock is ``BatchSpanProcessor`` with ``OTLPSpanExporter``; the others are a pipe with that
+  exporter, with llmtrace's own, with redaction, and with spans on disk first.
+* *µs a span on the calling thread*: the time until ``on_end`` returns while the exporters' threads have nothing to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import django
+from django.conf import settings
+
+STOCK = "opentelemetry.exporter.otlp.proto.http.trace_exporter.OTLPSpanExporter"
+OURS = "llmtrace.exporters.OTLP"
+DISCARD = "benchmarks.discard.Discard"
+LATE = {"size": 1_000_000, "bytes": 1 << 34, "batch": 1_000_000, "delay": 3600}
+
+Round = Callable[[], float]
+"""Runs one round and returns seconds."""
+
+
+def ready(count: int) -> list[Any]:
+    """Spans as the SDK freezes them, with 3 KB of messages as JSON texts on each."""
+    from benchmarks.store import spans
+    from llmtrace.pipeline.ended import EndedSpan
+
+    return [EndedSpan.of(span, said).for_export() for span, said in spans(count)]
+
+
+@contextmanager
+def fan_out(*entries: Mapping[str, Any], **more: Any) -> Iterator[Any]:
+    """The processor of llmtrace with these exporters."""
+    from django.test import override_settings
+
+    from llmtrace.pipeline.fanout import FanOut
+
+    named = [{"NAME": f"exporter {number}", **entry} for number, entry in enumerate(entries)]
+    with tempfile.TemporaryDirectory() as folder:
+        spool = {"DIRECTORY": folder, "MAX_BYTES": 1 << 34}
+        with override_settings(LLMTRACE={"EXPORTERS": named, "REDACT": False, "SPOOL": spool, **more}):
+            processor = FanOut()
+            processor.pipes()
+            yield processor
+            processor.close(60)
+
+
+class Throughput:
+    """Each way to a receiver."""
+
+    def __init__(self, endpoint: str, count: int) -> None:
+        self.endpoint = endpoint
+        self.spans = ready(count)
+
+    def ways(self) -> dict[str, Round]:
+        return {
+            "stock": self.stock,
+            "llmtrace, stock exporter": lambda: self.ours(STOCK),
+            "llmtrace.exporters.OTLP": lambda: self.ours(OURS),
+            "with Redact": lambda: self.ours(OURS, REDACT=True),
+            "durable": lambda: self.ours(OURS, durable=True),
+            "durable, with Redact": lambda: self.ours(OURS, durable=True, REDACT=True),
+        }
+
+    def stock(self) -> float:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        processor = BatchSpanProcessor(OTLPSpanExporter(endpoint=self.endpoint), max_queue_size=1_000_000)
+        try:
+            return self.through(processor)
+        finally:
+            processor.shutdown()  # type: ignore[no-untyped-call]
+
+    def ours(self, backend: str, durable: bool = False, **more: Any) -> float:
+        queue = {"size": 1_000_000, "bytes": 1 << 34, "durable": durable}
+        with fan_out({"BACKEND": backend, "OPTIONS": {"endpoint": self.endpoint}, "QUEUE": queue}, **more) as processor:
+            seconds = self.through(processor)
+            (account,) = processor.accounts().values()
+            assert (account.sent, account.waiting) == (len(self.spans), 0), account
+            return seconds
+
+    def through(self, processor: Any) -> float:
+        gc.collect()
+        start = time.perf_counter()
+        for span in self.spans:
+            processor.on_end(span)
+        assert processor.force_flush(60_000)
+        return time.perf_counter() - start
+
+
+class CallingThread:
+    """What `on_end` costs the thread in which a span ends."""
+
+    def __init__(self, count: int) -> None:
+        self.spans = ready(count)
+
+    def ways(self) -> dict[str, Round]:
+        return {
+            "stock": self.stock,
+            "1 exporter": lambda: self.ours(1),
+            "2 exporters": lambda: self.ours(2),
+            "5 exporters": lambda: self.ours(5),
+            "1 exporter, Redact": lambda: self.ours(1, REDACT=True),
+            "1 exporter, durable": lambda: self.ours(1, durable=True),
+            "1 exporter, durable, Redact": lambda: self.ours(1, durable=True, REDACT=True),
+        }
+
+    def stock(self) -> float:
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        from benchmarks.discard import Discard
+
+        size = 1_000_000
+        processor = BatchSpanProcessor(Discard(), size, schedule_delay_millis=3_600_000, max_export_batch_size=size)
+        try:
+            return self.handed_on(processor)
+        finally:
+            processor.shutdown()  # type: ignore[no-untyped-call]
+
+    def ours(self, exporters: int, durable: bool = False, **more: Any) -> float:
+        entry = {"BACKEND": DISCARD, "QUEUE": {**LATE, "durable": durable}}
+        with fan_out(*[entry] * exporters, **more) as processor:
+            return self.handed_on(processor)
+
+    def handed_on(self, processor: Any) -> float:
+        processor.on_end(self.spans[0])  # begins the threads
+        time.sleep(0.05)
+        gc.collect()
+        gc.disable()
+        start = time.perf_counter()
+        for span in self.spans:
+            processor.on_end(span)
+        seconds = time.perf_counter() - start
+        gc.enable()
+        return seconds
+
+
+def measure(ways: Mapping[str, Round], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each way, round by round; the order turns, so that none always follows the same one."""
+    names = list(ways)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(-1, rounds):
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            took = ways[name]()
+            if number >= 0:
+                seconds[name].append(took)
+    return seconds
+
+
+def ratio(seconds: Mapping[str, Sequence[float]], of: str, to: str) -> float:
+    return statistics.median(one / other for one, other in zip(seconds[of], seconds[to], strict=True))
+
+
+def report_throughput(count: int, seconds: Mapping[str, Sequence[float]]) -> None:
+    print(f"\n{count:,} spans of 3 KB a round to OTLP/HTTP, {len(seconds['stock'])} rounds")
+    print(f"  {'':<30}{'spans/s':>10}{'× stock':>10}")
+    for name, took in seconds.items():
+        print(f"  {name:<30}{count / statistics.median(took):>10,.0f}{ratio(seconds, 'stock', name):>10.2f}")
+
+
+def report_calling_thread(count: int, seconds: Mapping[str, Sequence[float]]) -> None:
+    print(f"\nµs a span on the calling thread, {count:,} spans a round, {len(seconds['stock'])} rounds")
+    for name, took in seconds.items():
+        print(f"  {name:<30}{statistics.median(took) / count * 1e6:>10.1f}")
+    pairs = zip(seconds["5 exporters"], seconds["1 exporter"], strict=True)
+    further = statistics.median(five - one for five, one in pairs) / 4 / count * 1e6
+    print(f"  {'each further exporter':<30}{further:>10.1f}")
+
+
+def main() -> None:
+    """Measure and print what came out."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--spans", type=int, default=6000, help="spans in one round")
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+
+    settings.configure(USE_TZ=True, INSTALLED_APPS=["llmtrace"], DATABASES={"default": {}}, LLMTRACE={"EXPORTERS": []})
+    django.setup()
+    from benchmarks.receiver import receiver
+
+    with receiver() as endpoint:
+        ways = Throughput(endpoint, arguments.spans).ways()
+        report_throughput(arguments.spans, measure(ways, arguments.rounds))
+    few = arguments.spans // 4
+    report_calling_thread(few, measure(CallingThread(few).ways(), arguments.rounds))
+
+
+if __name__ == "__main__":
+    main()
