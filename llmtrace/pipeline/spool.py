@@ -233,7 +233,11 @@ class Spool:
     def sweep(self) -> bool:
         """Take over what dead processes have left for this exporter; True when there was something."""
         found = False
-        for path in sorted(self._folder.glob(f"*-{digest(self._exporter)}{SUFFIX}")):
+        try:
+            left = sorted(self._folder.glob(f"*-{digest(self._exporter)}{SUFFIX}"))
+        except OSError:  # the folder is not there any more, or no folder
+            return False
+        for path in left:
             with self._lock:
                 if self._closed or any(path == segment.path for segment in self._segments()):
                     continue

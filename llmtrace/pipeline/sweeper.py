@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -9,7 +10,10 @@ from typing import Final, Protocol
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
+from llmtrace.mistakes import tell
 from llmtrace.pipeline.bell import Bell
+
+logger = logging.getLogger("llmtrace.pipeline")
 
 TICK_S: Final = 2.5
 TAKEOVER_S: Final = 5.0  # between two looks for what others have left
@@ -54,11 +58,17 @@ class Sweeper:
         swept_at = float("-inf")
         with suppress_instrumentation():
             while not self._stopped:
+                is_time = time.monotonic() - swept_at >= TAKEOVER_S
                 for pipe in self._pipes:
-                    pipe.relieve()
-                if time.monotonic() - swept_at >= TAKEOVER_S:
-                    for pipe in self._pipes:
-                        pipe.sweep()
-                    swept_at = time.monotonic()
+                    self._see_to(pipe, is_time)
+                swept_at = time.monotonic() if is_time else swept_at
                 self._bell.wait(TICK_S)
                 self._bell.clear()
+
+    def _see_to(self, pipe: Swept, is_time: bool) -> None:
+        try:
+            pipe.relieve()
+            if is_time:
+                pipe.sweep()
+        except Exception:
+            tell(logger, "The spool of an exporter could not be seen to.")
