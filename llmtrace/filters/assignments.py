@@ -35,17 +35,21 @@ class _Separator(NamedTuple):
     only_before_quotes: bool = False
 
 
-_QUOTE: Final = r"""(?:\\{0,8}["'`]|&quot;|&#(?:34|39|x22|x27);|%2[27]|\\u002[27])"""
+_QUOTE: Final = r"""(?:\\{0,8}["'`]|&quot;|&#(?:34|39|x22|x27);|%(?:25){0,3}2[27]|\\u002[27])"""
 _GAP: Final = r"(?:\s|\\[nrt]|\*\*|[|>][+-]?(?=\s)){0,24}"
 _TYPE: Final = (
     r"(?:[ \t]?:[ \t]?(?:str|string|bytes|String|Any|Final|SecretStr|Optional)(?:\[str\])?(?: \| None)?(?= ?=))?"
 )
-_SIGN: Final = r"(?:=>|:=|={1,3}|::?|->|[\uff1a\uff1d\u2192]|%3[aAdD]|\\u(?:003[dD]|[fF]{2}1[aAdD]|2192))"
+_COLOUR: Final = r"(?:(?:\x1b|\\u001[bB])\[[0-9;]{0,12}m){0,3}"
+_SPACE: Final = r"(?:\s|\+|%20)"
+_SIGN: Final = (
+    r"(?:=>|:=|[?+]=|={1,3}|::?|->|[\uff1a\uff1d\u2192]|%(?:25){0,3}3[aAdD]|\\u(?:003[dD]|[fF]{2}1[aAdD]|2192))"
+)
 
 
 _SEPARATORS: Final = (
     _Separator(  # password: x, "password": "x", user[password]=x, password: str = "x"
-        re.compile(rf"{_QUOTE}?\]?(?:\[\])?{_QUOTE}?{_TYPE}(?:[ \t]|\*\*){{0,8}}{_SIGN}{_GAP}"), True, True
+        re.compile(rf"{_QUOTE}?\]?(?:\[\])?{_QUOTE}?{_TYPE}{_COLOUR}(?:[ \t]|\*\*){{0,8}}{_SIGN}{_GAP}"), True, True
     ),
     _Separator(  # {"name": "PASSWORD", "value": "x"}
         re.compile(
@@ -54,16 +58,36 @@ _SEPARATORS: Final = (
         True,
         True,
     ),
+    _Separator(  # <input name="password" type="text" value="x">
+        re.compile(r"\\{0,8}[\"'](?:\s{1,4}[\w:-]{1,30}=\\{0,8}[\"'][^\"'<>\n]{0,80}[\"']){1,5}\s{1,4}value="),
+        True,
+        True,
+    ),
     _Separator(re.compile(r"\\{0,8}[\"'](?:\s[^<>\n]{0,40})?>"), True, True),  # <property name="password">x</property>
-    _Separator(re.compile(r"[ \t]{0,4}\|[ \t]{0,4}|[ \t][-\u2013\u2014][ \t]"), False, True),  # | password | x |
-    _Separator(re.compile(r"\s{1,4}(?:is|was|are)(?:\s{0,4}:)?\s{1,4}"), False, True),
+    _Separator(re.compile(r"&gt;|\\u003[eE]|%(?:25){0,3}3[eE]"), True, True),  # &lt;password&gt;x&lt;/password&gt;
+    _Separator(re.compile(r"\\{0,8}\"(?:(?:\\{1,8}r|\r)?(?:\\{1,8}n|\n)){2}"), True, True),  # a part of a form's body
+    _Separator(  # | password | x |
+        re.compile(r"[ \t]{0,4}\|[ \t]{0,4}|[ \t][-\u2013\u2014][ \t]|(?:\t|\\t){1,4}"), False, True
+    ),
+    _Separator(
+        re.compile(
+            rf"{_SPACE}{{1,4}}(?:(?:(?:is|was|be|been)\s(?:re)?set\s)?to|is|was|are)(?:\s{{0,4}}:)?{_SPACE}{{1,4}}"
+        ),
+        False,
+        True,
+    ),
+    _Separator(
+        re.compile(r"[ \t]{1,4}(?:[(\u201c\u201e\u00ab\u2018]|\\u(?:201[cCeE8]|00[aA][bB]))"), False, True
+    ),  # password (x)
     _Separator(re.compile(rf"{_QUOTE}\s{{0,4}},\s{{0,4}}(?={_QUOTE})"), False, False, True),  # ("password", "x")
     _Separator(re.compile(r"[ \t]{1,4}(?=[\"'`])"), False, False, True),
 )
 _QUOTED_NAME: Final = re.compile(r"""\\*["']""")
-_TAG: Final = re.compile(r"[^<>\n]{0,40}(?<!/)>")
+_TAG: Final = re.compile(r"[^<>\n]{0,40}(?<!/)>(?:<!\[CDATA\[)?")
 _BLANKS: Final = re.compile(r"[ \t]{1,8}(?=[^\s=:-])")
-_OPENING: Final = re.compile(rf"[\[(]?\s{{0,8}}[bBrRuUfF]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{_QUOTE})")
+_OPENING: Final = re.compile(
+    rf"(?:[\[(]?\s{{0,8}}|Secret(?:Str|Bytes)?\()[bBrRuUfF]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{_QUOTE})"
+)
 _NEXT: Final = re.compile(rf"\s{{0,8}},\s{{0,8}}(?P<quote>{_QUOTE})")
 _WORD_BEFORE: Final = re.compile(r"([A-Za-z0-9]{1,20}) \Z")
 _TELLING_WORDS: Final = GRANTING_TOKENS | COUNTED_TOKENS | SECRET_KEYS
@@ -79,9 +103,9 @@ _VALUE_END: Final = re.compile(
     r"""
       \s
     | ["'`](?=[\s,;:)\]}>&|+]|\Z) | \\{1,8}["'`]
-    | <(?=[/A-Za-z!]|\Z) | >(?=\s|\Z)
+    | <(?=[/A-Za-z!]|\Z) | >(?=\s|\Z) | \]\]> | [\u201d\u201c\u00bb\u2019](?=[\s,;:.)]|\Z)
     | (?:[&;,|]|\\{1,8}[nrt])(?=(?:amp;)?[\w.%$\[\]-]{1,60}\s{0,4}[=:]|\Z) | [;,](?=["'\s]|\Z)
-    | &(?:quot|lt|gt|\#\d{2}|\#x\d\d); | %2[267] | \\u002[267]
+    | &(?:quot|lt|gt|\#\d{2}|\#x\d\d); | %(?:25){0,3}2[267] | \\u00(?:2[267]|3[cC])
     """,
     re.VERBOSE,
 )

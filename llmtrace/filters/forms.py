@@ -6,23 +6,31 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from llmtrace.filters.tokens import Range
+from llmtrace.filters.patterns import LETTERS
+from llmtrace.filters.tokens import Range, start_of
 from llmtrace.filters.values import is_basic, is_harmless, looks_random
 
 _KEY_BEGINS: Final = re.compile(
-    r"----(?:-| )BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?(?:-| )----|Private-(?:Lines|MAC): ?[0-9a-f]{1,80}"
+    r"----(?:-| )begin [a-z0-9 ]{0,40}private key(?: block)?(?:-| )----|private-(?:lines|mac): ?[0-9a-f]{1,80}"
 )
 _KEY_LINES: Final = re.compile(  # of a key whose end is missing
-    r"(?:[\s\\\"',+]|[A-Za-z0-9+/=]{16,}|(?:Proc-Type|DEK-Info|Version|Comment): ?[^\n\\]{0,100})*+[A-Za-z0-9+/=]*+"
+    r"(?:[\s\\\"',+]|[a-z0-9+/=]{16,}|(?:proc-type|dek-info|version|comment): ?[^\n\\]{0,100})*+[a-z0-9+/=]*+"
 )
-_KEY_ENDS: Final = re.compile(r"END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?[A-Za-z0-9_-]*")
+_KEY_ENDS: Final = re.compile(r"end [a-z0-9 ]{0,40}private key(?: block)? ?[a-z0-9_-]*")
+_ANY_KEY_END: Final = re.compile(r"----(?:-| )end [a-z0-9 ]{0,40}private key(?: block)?[ -]{0,5}")
+_KEY_CHARACTERS: Final = LETTERS + "+/= \t\r\n\\\"',>|"
 _LONGEST_KEY: Final = 16384
-_BEARER: Final = re.compile(r"bearer(?:\s|%20|\+|\\u0020){1,4}([a-z0-9._~+/=-]{8,})")
-_BASIC: Final = re.compile(r"basic(?:\s|%20){1,4}([a-z0-9+/_-]{8,}={0,2})")
+_BEARER: Final = re.compile(r"bearer(?:\s|%20|\+|\\u0020|&#(?:32|x20);){1,4}([a-z0-9._~+/=-]{8,})")
+_BASIC: Final = re.compile(r"basic(?:\s|%20|\+|\\u0020|&#(?:32|x20);){1,4}([a-z0-9+/_-]{8,}={0,2})")
 _USER: Final = re.compile(r"""-(?:u|-user)[ =]{1,3}["']?[^\s:"']{1,100}:([^\s"']+)""")
 _COMMAND: Final = re.compile(
-    r"(?:sshpass\s{1,4}-p\s{0,4}|identified\s{1,4}by\s{1,4}(?:password\s{1,4})?)(['\"]?)([^\s'\";]+)"
+    r"(?:sshpass\s{1,4}-p\s{0,4}|login\s{1,4}\S{1,100}\s{1,4}password\s{1,4}|identified\s{1,4}by\s{1,4}(?:password\s{1,4})?)(['\"]?)([^\s'\";]+)"
 )
+_SHORT: Final = re.compile(
+    r"(?:redis-cli\s(?:[^\n]{0,80}\s)?-a\s{1,4}|mysql[a-z]{0,8}\s(?:[^\n]{0,80}\s)?-p)['\"]?([^\s'\"]{4,})"
+)
+_RESET: Final = re.compile(r"/([0-9a-z]{6}-[0-9a-f]{32})(?![0-9a-z-])")  # of Django's PasswordResetTokenGenerator
+_RESETS: Final = re.compile(r"reset|confirm|activat|verif|invit|regist|password|unsubscribe")
 _USERINFO: Final = re.compile(
     r"""(?P<slashes>:\\{0,4}/\\{0,4}/)(?P<user>[^\s/?#@:"'<>\\\[]{0,256}+)"""
     r"""(?:@|:(?P<rest>(?:[^\s"'<>:\\]|\\(?!["'nrt])|:(?!\\{0,4}/\\{0,4}/))*+))"""
@@ -31,7 +39,7 @@ _PORT: Final = re.compile(r"[0-9]{0,5}(?:[/?#]|\Z)")
 _ENCODED_USERINFO: Final = re.compile(
     r"%3a%2f%2f[^\s%:/@]{0,100}%3a([^\s&\"'<>%]{1,200}(?:%(?!40)[^\s&\"'<>%]{0,200}){0,20})%40"
 )
-_QUERY: Final = re.compile(r"(?:sig|signature|credential|key|code|hmac|ticket)=([^\s&\"'<>#\\]{16,})")
+_QUERY: Final = re.compile(r"(?:sig|signature|credential|key|code|hmac|ticket|sesame|magic)=([^\s&\"'<>#\\]{16,})")
 _AWS_KEY: Final = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
 _AWS_SECRET: Final = re.compile(r"(?:(?<![A-Za-z0-9+/])|(?<=\\[nrt]))[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])")
 _SECRET_WORD: Final = re.compile(r"secret(?:[ _-]?access)?(?:[ _-]?key)?")
@@ -46,15 +54,21 @@ def forms(text: str, lowered: str) -> Iterator[Range]:
         lowered: the same in lower case, each character at the same place.
     """
     if "private" in lowered:
-        yield from _private_keys(text)
+        yield from _private_keys(lowered)
     if "bearer" in lowered:
         yield from (m.span(1) for m in _BEARER.finditer(lowered) if _is_token(text[m.start(1) : m.end(1)]))
     if "basic" in lowered:
         yield from (m.span(1) for m in _BASIC.finditer(lowered) if is_basic(text[m.start(1) : m.end(1)]))
     if "curl" in lowered:
         yield from (m.span(1) for m in _USER.finditer(text) if "curl" in lowered[max(0, m.start() - 300) : m.start()])
-    if "sshpass" in lowered or "identified" in lowered:
+    if "sshpass" in lowered or "identified" in lowered or "login" in lowered:
         yield from (m.span(2) for m in _COMMAND.finditer(lowered) if _is_argument(m[1], text[m.start(2) : m.end(2)]))
+    if "redis-cli" in lowered or "mysql" in lowered:
+        yield from (m.span(1) for m in _SHORT.finditer(lowered) if not is_harmless(text[m.start(1) : m.end(1)]))
+    if "/" in text:
+        yield from (
+            m.span(1) for m in _RESET.finditer(text) if _RESETS.search(lowered, max(0, m.start() - 100), m.end())
+        )
     if "=" in text:
         yield from (m.span(1) for m in _QUERY.finditer(lowered) if _is_query(text, m.start(), m.start(1), m.end(1)))
     yield from _urls(text, lowered)
@@ -68,8 +82,19 @@ def _private_keys(text: str) -> Iterator[Range]:
         mark = _KEY_ENDS.search(text, max(begin.end(), searched - 80), limit)
         searched = mark.start() if mark else max(searched, limit)
         tail = mark or _KEY_LINES.match(text, begin.end())
+        yield from _headless(text, position, begin.start())
         position = tail.end() if tail else begin.end()
         yield begin.start(), position
+    yield from _headless(text, position, len(text))
+
+
+def _headless(text: str, start: int, end: int) -> Iterator[Range]:
+    """Keys between `start` and `end` whose beginning is missing."""
+    for mark in _ANY_KEY_END.finditer(text, start, end):
+        first = start_of(text, mark.start(), _KEY_CHARACTERS, min(_LONGEST_KEY, mark.start() - start))
+        if mark.start() - first >= 16:
+            yield first, mark.end()
+        start = mark.end()
 
 
 def _is_token(value: str) -> bool:
@@ -84,7 +109,8 @@ def _is_query(text: str, name: int, start: int, end: int) -> bool:
     """Whether what stands there is a parameter of a URL and looks like a secret."""
     before = text[max(0, name - 24) : name]
     alone = not before[-1:].isalnum()
-    return alone and ("?" in before or "&" in before or ";" in before) and looks_random(text[start:end])
+    listed = before.endswith(", ") and "SignedHeaders" in before  # of an AWS4-HMAC-SHA256 header
+    return alone and (listed or "?" in before or "&" in before or ";" in before) and looks_random(text[start:end])
 
 
 def _urls(text: str, lowered: str) -> Iterator[Range]:

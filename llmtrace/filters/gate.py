@@ -17,20 +17,25 @@ from pydantic_core import SchemaValidator, core_schema
 from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 
-_BETWEEN: Final = r"(?:[^a-z0-9:=,>]|\\[nrt]|&#?[a-z0-9]+;|%2[27]|\\+u[0-9a-f]{4})*"
+_BETWEEN: Final = (
+    r"(?:[^a-z0-9:=,>]|\\[nrt]|&#?[a-z0-9]+;|%(?:25)*2[027]|\\+u[0-9a-f]{4}|\x1b\[[0-9;]*m|\\+u001b\[[0-9;]*m)*"
+)
 _SIGN: Final = (
-    r"(?:[:=>\uff1a\uff1d\u2192|]|[-\u2013\u2014]\s|%3[ad]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value|(?:is|was|are)[^a-z0-9]"
+    r"(?:[:=>\uff1a\uff1d\u2192|]|[-\u2013\u2014]\s|%(?:25)*3[ade]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value|(?:is|was|are|to|be|been)[^a-z0-9]"
+    r"|\t|\\+t|[(\u201c\u201e\u00ab\u2018]|\\+u(?:201[ce8]|00ab|003e)|&gt;|(?:(?:\\+r|\r)?(?:\\+n|\n)){2}"
     r"|[\"'](?:\s[^<>]*)?>|(?:[\"'`;]|%2[27]|u002[27])\s*,)"
 )
 _SUFFIX: Final = rf"(?:[^a-z\"\\]*(?:[0-9]+|{'|'.join(sorted(SUFFIXES))}))*"
 _REST: Final = r"(?:[^a-z\"]|\\[\"bfnrt]|\\u00[01][0-9a-f])*"
 
 FORMS: Final = (
-    r"----[ -]begin [a-z0-9 ]*private key|private-(?:lines|mac):",
-    r"(?:bearer|basic)(?:[^a-z0-9]|%20|\\[nrt]|u0020)+[a-z0-9._~+/=-]{8}",
+    r"----[ -](?:begin|end) [a-z0-9 ]*private key|private-(?:lines|mac):",
+    r"(?:bearer|basic)(?:[^a-z0-9]|%20|\\[nrt]|u0020|&#(?:32|x20);)+[a-z0-9._~+/=-]{8}",
     r"-(?:u|-user)[ =]+[^\s:]+:|sshpass|identified(?:\s|\\[nrt])+by",
+    r"redis-cli|mysql[a-z]*(?:\s|\\[nrt]).* -p|login(?:\s|\\[nrt])",
+    r"/[0-9a-z]{6}-[0-9a-f]{32}",
     r":\\*/\\*/[^\s/?#@:\"]*(?:@|:[^\s\"]*@)|%3a%2f%2f[^\s\"]*%40",
-    r"(?:sig|signature|credential|key|code|hmac|ticket)=[^\s&\"]{16}",
+    r"(?:sig|signature|credential|key|code|hmac|ticket|sesame|magic)=[^\s&\"]{16}",
     r"secret(?s:.)*[a-z0-9+/]{40}",
     r"\\+u00[2-7][0-9a-f]",  # letters that JSON hides
 )
@@ -41,6 +46,7 @@ def names_pattern(name: str) -> str:
     return (
         rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|(?:\s|\\[nrt])+[\"'`\\])"
         rf"|-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>"
+        rf"|(?:{name})\\*[\"'][^<>]*value="
         rf"|\"val(?:ue)?\\*\"\s*:[^}}]*(?:{name})\\*\""
     )
 

@@ -111,12 +111,14 @@ NAME_AFAR: Final = (
 )
 """The same, without most names for which it has none; long, which Rust's engine does not mind."""
 
+_MIXED: Final = re.compile("[a-z][A-Z][a-z][A-Z]|[A-Z][a-z][A-Z][a-z][A-Z]")  # "PaSsWoRd", whose words are no guide
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
 
 
 def hint(name: str) -> Hint | None:
     """What `name` says of the value beside it, None when it says nothing."""
-    return _hint(name[-LONGEST:])
+    name = name[-LONGEST:]
+    return _hint(name.lower() if _MIXED.search(name) else name)
 
 
 @lru_cache(maxsize=8192)

@@ -158,6 +158,14 @@ PREFIXED: Final = (
     Prefixed("bcrypt", "$2a$ $2b$ $2y$", "[0-9]{2}\\$[./A-Za-z0-9]{50,}"),
     Prefixed("crypt", "$1$ $5$ $6$ $y$ $apr1$", "[./A-Za-z0-9=$]{1,30}\\$[./A-Za-z0-9]{20,}"),
     Prefixed("Argon2", "$argon2id$ $argon2i$ $argon2d$", "[\\w.,=+/$-]{30,}"),
+    Prefixed(
+        "private key in base64",
+        "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVkt LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS "
+        "LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZ LS0tLS1CRUdJTiBEU0EgUFJJVkFURSBLRVkt "
+        "LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJVkFURSBLRVkt LS0tLS1CRUdJTiBQR1AgUFJJVkFURSBLRVkg",
+        f"{BASE64}{{20,}}=*+",
+        "[A-Za-z0-9+/]",
+    ),
     Prefixed("age", "AGE-SECRET-KEY-1", "[0-9A-Z]{40,}"),
     Prefixed("extended private key", "xprv", "[1-9A-HJ-NP-Za-km-z]{90,}"),
     Prefixed("X bearer", "AAAAAAAAAAAAAAAAAAAA", "[A-Za-z0-9]{8,90}%[A-Za-z0-9%]{20,}", "[A-Za-z0-9+/%]"),
@@ -174,5 +182,6 @@ INNER: Final = (
     Inner("Terraform", LETTERS, 14, r"\.atlasv1\.[A-Za-z0-9_=-]{60,}"),
     Inner("Discord", LETTERS + "_-", 23, rf"\.{WORD}{{6}}\.{WORD}{{27,}}"),
     Inner("Mailchimp", "0123456789abcdef", 32, "-us[0-9]{1,2}(?![A-Za-z0-9])"),
+    Inner("Django signature", LETTERS + "_.-", 1, f":{ALNUM}{{6}}:{WORD}{{43}}(?![A-Za-z0-9_-])"),
     Inner("New Relic license", LETTERS, 32, "NRAL(?![A-Za-z0-9])"),
 )

@@ -62,8 +62,9 @@ _CODE: Final = re.compile(
 )
 _IDENTIFIER: Final = re.compile(r"[a-z]*[A-Z_.!?][A-Za-z_.!?]*")
 _LETTERS: Final = re.compile(r"[A-Za-z_-]+")
-_CAMEL: Final = re.compile(r"(?:[A-Z]{0,5}[a-z]{2,})+[A-Z]{0,3}")
-_JOINED: Final = re.compile(r"(?:[A-Za-z]?[a-z]*|[0-9]{1,8})(?:[_./:-](?:[A-Za-z]?[a-z]*|[0-9]{1,8}))+")
+# In these two a text can be matched in one way only: with two for each word, time doubles with each word.
+_CAMEL: Final = re.compile(r"(?:[A-Z]{0,5}[a-z]{2,}+)++[A-Z]{0,3}")
+_JOINED: Final = re.compile(r"(?:[A-Za-z][a-z]*+|[0-9]{1,8}+|)(?:[_./:-](?:[A-Za-z][a-z]*+|[0-9]{1,8}+|))++")
 _PUNCTUATION: Final = ".,;:!?()[]{}*\"'`"
 _PATH: Final = re.compile(r"(?:~|\.{1,2})?/[a-z.][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+")
 _PROSE: Final = re.compile(r"(?:[A-Za-z][a-z]*|[A-Z]{2,5})(?:['’-][a-z]+)?[.,;:!?)\]}*\"']*")

@@ -345,6 +345,74 @@ gpt-4o-mini-2024-07-18
 claude-3-5-sonnet-20241022
 text-embedding-3-small
 accounts/fireworks/models/llama-v3p1-70b-instruct
+password to access the page
+change the password to something longer
+reset the password to continue with step2
+the token was set to expire in 3600s
+tokens to generate: 128
+the secret to success
+password (optional)
+password (at least 8 characters)
+API key (required)
+the API key (see docs)
+token (JWT)
+a token (about 4 characters)
+secret (Kubernetes)
+password\t8 characters
+token\tcount\tprice
+Token\tLogit
+password\tstring\tThe user's password
+user,password,email
+auth to localhost:5432
+cookie to bake: 200 g
+pass to 10.0.0.1
+&lt;token&gt; is a placeholder
+&lt;secret&gt;
+GET /reports/annual-0123456789abcdef0123456789abcdef.pdf
+GET /media/report-9e107d9d372bb6826bd81d3542a419d6/
+/static/css/design-9e107d9d372bb6826bd81d3542a419d6.css
+mysql -u root -p shop
+mysql -u root -p
+mysqldump -pX
+mysql --password shop
+redis-cli -a $REDIS_PASSWORD ping
+redis-cli -h localhost
+login bob password required
+login page password field
+please login here password forgotten
+Content-Disposition: form-data; name="file"
+<input name="password" type="password" value="">
+<input name="password" type="password" placeholder="Password" required>
+<label for="password" class="x">Password</label>
+LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUM1ekNDQWMrZ0F3SUJBZ0lCQURBTkJna3Foa2lHOXcwQkFRc0ZBREFWTVJNd0VRWURWUVFERXdwcmRXSmwK
+-----END CERTIFICATE-----
+END PRIVATE KEY marks the end
+https://x/?page=magic
+?magic=abracadabra
+token ?= default
+counter += token
+secret “of good bread”
+the “password” field
+“token” means “word”
+password «obligatoire»
+Was the password reset to default?
+the key is to use tokens to measure
+auth is set to basic
+password is set to null
+cookie+policy
+pass+fail
+basic+plan
+SecretStr("x")
+password: SecretStr
+password=SecretStr("")
+time 12:ABCDEF:30
+urn:abcdef:1234
+hash 12:abcdef:0123456789
+nextPageToken: CAUQAA1b2c3d4
+maxTokens: 4096
+primaryKey: a1b2c3d4
+idToIdKey: a1b2c3d4
+tokens to words ratio: 4to3
 """.splitlines()
 
 

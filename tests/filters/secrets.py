@@ -225,6 +225,52 @@ TEXTS: Final[Mapping[str, tuple[Callable[[Random], str], str]]] = {
     "pgp key": (lambda r: private_key(r, "PGP PRIVATE KEY BLOCK"), "{}"),
     "key cut off": (lambda r: private_key(r, "EC PRIVATE KEY").rpartition("\n")[0], "{}"),
     "key in escapes": (lambda r: private_key(r, "PRIVATE KEY").replace("\n", "\\n"), 'key = "{}"'),
+    "key begun before": (lambda r: private_key(r, "PRIVATE KEY").split("\n", 3)[3], "{}"),
+    "key in base64": (
+        lambda r: base64.b64encode(private_key(r, "RSA PRIVATE KEY").encode()).decode(),
+        "data:\n  tls.key: {}\n",
+    ),
+    "key in small letters": (lambda r: private_key(r, "PRIVATE KEY").lower(), "{}"),
+    "key of wide lines": (lambda r: private_key(r, "PRIVATE KEY").replace("\n", "\r\n    "), "key: |\n    {}\n"),
+    "reset of a password": (
+        lambda r: f"d{drawn(r, LOWER, 5)}-{drawn(r, HEX, 32)}",
+        "GET https://shop.example/accounts/reset/MQ/{}/",
+    ),
+    "signed by Django": (
+        lambda r: f"1t{drawn(r, ALNUM, 4)}:{drawn(r, URLSAFE, 43)}",
+        "/accounts/confirm-email/MQ:{}/",
+    ),
+    "sign-in by a link": (lambda r: mixed(r, URLSAFE, 32), "https://shop.example/?sesame={}"),
+    "signed request": (
+        lambda r: drawn(r, HEX, 64),
+        "AWS4-HMAC-SHA256 Credential=x/s3/aws4_request, SignedHeaders=host, Signature={}",
+    ),
+    "bearer in capitals": (lambda r: mixed(r, URLSAFE, 40), "AUTHORIZATION: BEARER {}"),
+    "bearer in a page": (lambda r: mixed(r, URLSAFE, 40), "Authorization: Bearer&#32;{}"),
+    "bearer in bytes": (lambda r: mixed(r, URLSAFE, 40), "[(b'Host', b'x'), (b'Authorization', b'Bearer {}')]"),
+    "tag in a page": (lambda r: mixed(r, ALNUM, 16), "&lt;password&gt;{}&lt;/password&gt;"),
+    "character data": (lambda r: mixed(r, ALNUM, 16), "<password><![CDATA[{}]]></password>"),
+    "html field": (lambda r: mixed(r, ALNUM, 16), '<input name="password" type="text" id="x" value="{}">'),
+    "form's part": (
+        lambda r: mixed(r, ALNUM, 16),
+        'Content-Disposition: form-data; name="password"\r\n\r\n{}\r\n--x',
+    ),
+    "url escaped twice": (lambda r: mixed(r, ALNUM, 16), "next=%252Flogin%253Fpassword%253D{}"),
+    "sentence in a URL": (lambda r: mixed(r, ALNUM, 16), "https://search.example/?q=my+password+is+{}"),
+    "set to": (lambda r: mixed(r, ALNUM, 16), "The password was set to {}"),
+    "in brackets": (lambda r: mixed(r, ALNUM, 16), "password ({})"),
+    "curly quotes": (lambda r: mixed(r, ALNUM, 16), "password \u201c{}\u201d"),
+    "after a tab": (lambda r: mixed(r, ALNUM, 16), "user\tbob\npassword\t{}\n"),
+    "coloured": (lambda r: mixed(r, ALNUM, 16), "\x1b[1mpassword\x1b[0m: {}"),
+    "odd capitals": (lambda r: mixed(r, ALNUM, 16), "PaSsWoRd={}"),
+    "makefile": (lambda r: mixed(r, ALNUM, 16), "API_KEY ?= {}"),
+    "netrc": (lambda r: mixed(r, ALNUM, 16), "machine git.example login bob password {}"),
+    "redis-cli": (lambda r: mixed(r, ALNUM, 16), "redis-cli -h cache -a {} ping"),
+    "mysql": (lambda r: mixed(r, ALNUM, 16), "mysql -u root -p{} shop"),
+    "wrapped": (lambda r: mixed(r, ALNUM, 16), "Settings(api_key=SecretStr('{}'))"),
+    "locals": (lambda r: mixed(r, ALNUM, 16), "\u2502  api_key = '{}'  \u2502"),
+    "query of a database": (lambda r: mixed(r, ALNUM, 16), "UPDATE auth SET password = '{}' WHERE id = 1"),
+    "url in JSON": (lambda r: mixed(r, ALNUM, 16), '{{"url": "postgres:\\/\\/shop:{}@db\\/shop"}}'),
 }
 """Secrets that what stands around them gives away."""
 
@@ -252,6 +298,7 @@ def planted(seed: int) -> Iterator[Planted]:
 def remains(secret: str, text: str) -> str | None:
     """Eight characters of `secret` that are left in `text`, None when there are none."""
     for line in secret.replace("\\n", "\n").split("\n"):
+        line = line.strip()
         if line.startswith("-----"):
             continue
         for start in range(max(1, len(line) - 7)):
