@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Final
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from llmtrace.indexes import KnownIndex
+
 NANO_USD: Final = Decimal(10) ** 9
 ERROR: Final = "ERROR"
 CALL_OPERATIONS: Final = ("chat", "text_completion", "generate_content", "embeddings")
@@ -85,6 +87,7 @@ class Span(models.Model):
     job_state = models.CharField(_("job state"), max_length=16, null=True)
     job_attempt = models.BigIntegerField(_("job attempt"), null=True)
     job_queue_ms = models.FloatField(_("job in the queue for ms"), null=True)
+    linked_trace_id = models.CharField(_("id of the trace that sent the job"), max_length=32, null=True)
     attributes = models.JSONField(_("attributes"), default=dict)
     events = models.JSONField(_("events"), default=list)
     links = models.JSONField(_("links"), default=list)
@@ -109,6 +112,7 @@ class Span(models.Model):
             models.Index(fields=["service", "started_at"], name="llmtrace_span_service"),
             models.Index(fields=["user_id", "started_at"], name="llmtrace_span_user"),
             models.Index(fields=["conversation_id", "started_at"], name="llmtrace_span_conversation"),
+            KnownIndex(fields=["linked_trace_id"], name="llmtrace_span_linked"),
         ]
 
     def __str__(self) -> str:

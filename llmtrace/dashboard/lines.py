@@ -37,6 +37,7 @@ class Line:
     selected: bool = False
     orphan: bool = False
     skewed: bool = False
+    linked: bool = False
     attempt: int | None = None
     retries: str = ""
     error: str = ""
@@ -77,6 +78,7 @@ def _line(place: Placed, scale: Scale, selected: bool, again: bool, far: bool) -
         failed=node.failed,
         selected=selected,
         orphan=place.orphan,
+        linked=node.linked,
         skewed=place.parent is not None and place.parent.start - node.start > SKEW,
         attempt=node.attempt if again else None,
         retries=counted(node.retries),

@@ -76,11 +76,12 @@ def node_of(span: Span) -> Node:
         retries=retry_reasons(events_of(span)),
         outside=attributes_of(span).get(semconv.PARENT_OUTSIDE) is True,
     )
-    return _run(node, attributes_of(span)) if span.kind == "CONSUMER" else node
+    return _run(node, span, attributes_of(span)) if span.kind == "CONSUMER" else node
 
 
-def _run(node: Node, attributes: dict[str, Any]) -> Node:
+def _run(node: Node, span: Span, attributes: dict[str, Any]) -> Node:
     """A job's run: an attempt that is tried again has failed, though its span is no error."""
+    links = links_of(span) if span.linked_trace_id else []
     state = attributes.get(semconv.CELERY_STATE) or attributes.get(semconv.JOB_STATE)
     return replace(
         node,
@@ -89,9 +90,9 @@ def _run(node: Node, attributes: dict[str, Any]) -> Node:
         attempt=_whole(attributes.get(semconv.JOB_ATTEMPT)),
         job_id=_text(attributes.get(semconv.MESSAGING_MESSAGE_ID)),
         waited=_milliseconds(attributes.get(semconv.JOB_QUEUE_TIME)),
-        # A job that was put off and is linked has a trace of its own, which begins when it is due.
-        delayed=_milliseconds(attributes.get(semconv.JOB_DELAY)) if node.parent_id else None,
+        delayed=_milliseconds(attributes.get(semconv.JOB_DELAY)),
         queue=_text(attributes.get(semconv.MESSAGING_DESTINATION)),
+        link=_text(links[0].get("span_id")) if links else None,
     )
 
 

@@ -34,6 +34,8 @@ class Node:
     waited: float | None = None
     delayed: float | None = None
     queue: str | None = None
+    link: str | None = None  # the span that a job in a trace of its own was sent by
+    linked: bool = False  # whether `parent_id` is that span, and not one of its own trace
     outside: bool = False  # whether the parent is a span of somebody without llmtrace
     retries: tuple[str, ...] = ()
 

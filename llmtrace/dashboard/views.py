@@ -20,11 +20,12 @@ from llmtrace import semconv
 from llmtrace.dashboard import figures
 from llmtrace.dashboard.download import trace_as_json
 from llmtrace.dashboard.lines import lines_of
+from llmtrace.dashboard.linked import nodes_of, whole
 from llmtrace.dashboard.pages import may_view_content, may_view_spans
 from llmtrace.dashboard.panel import panel_of
 from llmtrace.dashboard.plaintext import one_line
 from llmtrace.dashboard.story import story_of
-from llmtrace.dashboard.trace import MAX_SPANS, Trace, attributes_of, load, node_of
+from llmtrace.dashboard.trace import MAX_SPANS, Trace, attributes_of, load
 from llmtrace.dashboard.tree import Placed, arrange
 from llmtrace.dashboard.waterfall import scale_of, ticks_of
 from llmtrace.dashboard.when import full, local
@@ -67,7 +68,8 @@ def _asked_for(request: HttpRequest) -> str | None:
 
 
 def _context(request: HttpRequest, site: AdminSite, trace: Trace) -> dict[str, Any]:
-    placed = arrange(map(node_of, trace.spans))
+    trace = whole(trace)
+    placed = arrange(nodes_of(trace.spans))
     span = trace.span(_asked_for(request) or "") or _worth_reading(trace, placed)
     scale = scale_of(place.node for place in placed)
     root = placed[0].node
@@ -87,9 +89,10 @@ def _context(request: HttpRequest, site: AdminSite, trace: Trace) -> dict[str, A
 
 
 def _worth_reading(trace: Trace, placed: Sequence[Placed]) -> Span:
-    """The first call in the order of the tree; where there is none, the root."""
-    first = next((place.node for place in placed if place.node.kind == "call"), placed[0].node)
-    span = trace.span(first.span_id)
+    """The first call of its own in the order of the tree; where there is none, the root."""
+    own = {span.span_id for span in trace.spans if span.trace_id == trace.trace_id}
+    calls = (place.node for place in placed if place.node.kind == "call" and place.node.span_id in own)
+    span = trace.span(next(calls, placed[0].node).span_id)
     assert span is not None  # each node was made from a span of the trace
     return span
 

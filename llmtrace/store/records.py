@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.trace import Link
+from opentelemetry.trace import Link, SpanKind
 from pydantic_core import from_json
 
 from llmtrace import semconv
@@ -58,6 +58,7 @@ class Record(NamedTuple):
     job_state: str | None
     job_attempt: int | None
     job_queue_ms: float | None
+    linked_trace_id: str | None
     attributes: str
     events: str
     links: str
@@ -116,6 +117,7 @@ def record(span: ReadableSpan) -> Record:
         job_state=_text(get(semconv.CELERY_STATE) or get(semconv.JOB_STATE), 16),
         job_attempt=_count(get(semconv.JOB_ATTEMPT)),
         job_queue_ms=_milliseconds(get(semconv.JOB_QUEUE_TIME)),
+        linked_trace_id=_linked_trace(span) if span.links else None,
         attributes=json_column(kept),
         events=events,
         links=_links(span.links) if span.links else "[]",
@@ -190,6 +192,13 @@ def _events(events: Sequence[Event], start: int, content: dict[str, Any]) -> str
     if said:
         content[EVENTS] = said
     return json_column(kept)
+
+
+def _linked_trace(span: ReadableSpan) -> str | None:
+    """Of a job that runs in a trace of its own, the trace that sent it."""
+    if span.kind is not SpanKind.CONSUMER or span.parent is not None:
+        return None
+    return format(span.links[0].context.trace_id, "032x")
 
 
 def _links(links: Sequence[Link]) -> str:

@@ -76,6 +76,7 @@ def test_every_column_of_a_call() -> None:
         job_state="RETRY",
         job_attempt=2,
         job_queue_ms=1500.0,
+        linked_trace_id=None,
         attributes="",
         events="[]",
         links="[]",
