@@ -30,12 +30,19 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
 
 def as_message(problem: Problem) -> CheckMessage:
     """A problem as Django shows it: an error, or a warning where its id says so."""
-    kind = Warning if problem.id.startswith("llmtrace.W") else Error
+    kind = Warning if problem.is_warning else Error
     return kind(f"{problem.where} {problem.message}", hint=problem.hint, id=problem.id)
 
 
 def problems(config: Config) -> Iterator[Problem]:
     """All problems that can be found without making anything."""
+    yield from silent_problems(config)
+    yield from path_problems(config)
+    yield from spool_problems(config)
+
+
+def silent_problems(config: Config) -> Iterator[Problem]:
+    """Those that a process would not tell of when it meets them: it does without, or the call is the one to fail."""
     from llmtrace.pipeline.build import backend_problems
     from llmtrace.providers.registry import load_provider
 
@@ -45,8 +52,6 @@ def problems(config: Config) -> Iterator[Problem]:
         found = load_provider(provider)
         if isinstance(found, Problem):
             yield found
-    yield from path_problems(config)
-    yield from spool_problems(config)
     yield from database_problems(config, connections.settings)
 
 

@@ -17,6 +17,8 @@ from django.test import override_settings
 
 from llmtrace.checks import check_deployment, check_settings, database_problems
 from llmtrace.conf import Config, ExporterConfig, JobsConfig, QueueConfig, SpoolConfig, read
+from llmtrace.testing import captured_spans
+from llmtrace.tracing.setup import get_tracer
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "sk-very-secret-value"
@@ -272,6 +274,32 @@ def test_manage_check_shows_the_problem_and_no_traceback() -> None:
     assert "(llmtrace.E001)" in str(raised.value)
     assert SECRET not in str(raised.value)
     assert isinstance(found({"TYPO": 1, **NONE})[0], Error)
+
+
+def test_where_no_checks_run_each_problem_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    wrong = {
+        "TYPO": SECRET,
+        "DATABASE": "nowhere",
+        "TRACER_PROVIDER": "nowhere.provider",
+        "PROVIDERS": {
+            "default": {"BACKEND": "llmtrace.providers.Fake", "OPTIONS": {"replys": SECRET}},
+            "claude": {"BACKEND": "llmtrace.providers.Claude"},
+            "none": {},
+        },
+    }
+    silenced = override_settings(SILENCED_SYSTEM_CHECKS=["llmtrace.E002"])
+    with caplog.at_level("WARNING", "llmtrace"), silenced, captured_spans(**wrong):
+        for name in ("first", "second"):
+            with get_tracer("tests").start_as_current_span(name):
+                pass
+    assert [(record.getMessage()[:14], record.levelname) for record in caplog.records] == [
+        ('LLMTRACE["TRAC', "ERROR"),
+        ("(llmtrace.E001", "ERROR"),
+        ("(llmtrace.E005", "ERROR"),
+        ("(llmtrace.E003", "ERROR"),
+        ("(llmtrace.E008", "ERROR"),
+    ]
+    assert SECRET not in caplog.text
 
 
 def test_every_setting_is_documented_and_no_other() -> None:

@@ -21,6 +21,11 @@ class Problem:
     message: str
     hint: str
 
+    @property
+    def is_warning(self) -> bool:
+        """Whether llmtrace works all the same."""
+        return self.id.startswith("llmtrace.W")
+
     def __str__(self) -> str:
         return f"({self.id}) {self.where} {self.message} {self.hint}"
 

@@ -9,11 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
+from django.utils.module_loading import import_string
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from llmtrace.backends import load
 from llmtrace.conf import DATABASE_BACKEND, ROOT, BackendConfig, Config, ExporterConfig, Problem
+from llmtrace.mistakes import tell
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.filtering import Filter, Filters
 from llmtrace.pipeline.folder import spool_folder
@@ -25,6 +28,7 @@ from llmtrace.pipeline.testrun import under_test
 logger = logging.getLogger("llmtrace")
 
 REDACT_BACKEND: Final = "llmtrace.filters.Redact"
+PROBLEMS: Final = "llmtrace.checks.silent_problems"
 LIMIT_BACKEND: Final = "llmtrace.filters.limit.LimitContent"
 
 AnyPipe = Pipe | DirectPipe
@@ -83,9 +87,8 @@ def _problems(found: Any) -> Iterable[Problem]:
 
 
 def build(config: Config) -> tuple[AnyPipe, ...]:
-    """The pipes of all entries that can be made; the problems of the others are logged, one line each."""
-    for problem in (*config.problems, *backend_problems(config)):
-        logger.error("%s", problem)
+    """The pipes of all entries that can be made; all that is wrong with the settings is logged, one line each."""
+    _log_problems(config)
     if not config.enabled:
         return ()
     common = common_filters(config)
@@ -114,6 +117,16 @@ def filters_of(entry: ExporterConfig, found: Any, common: list[Filter] | None) -
     if (entry.semconv or getattr(found, "default_semconv", "latest")) == "latest":
         return Filters(common, own)
     return Filters(common, [*own, partial(with_older_names, dialects=getattr(found, "dialects", ()))])
+
+
+def _log_problems(config: Config) -> None:
+    """Tell of the errors that the system checks tell of: a server such as gunicorn runs none."""
+    try:
+        for problem in import_string(PROBLEMS)(config):
+            if not problem.is_warning and problem.id not in settings.SILENCED_SYSTEM_CHECKS:
+                logger.error("%s", problem)
+    except Exception:
+        tell(logger, "The settings could not be checked.")
 
 
 def _wanted(entry: ExporterConfig, config: Config) -> bool:

@@ -117,8 +117,9 @@ def _named_provider(config: Config) -> Any:
         found = import_string(config.tracer_provider)
         return found if hasattr(found, "get_tracer") and not isinstance(found, type) else found()
     except Exception as error:
-        where = f'{ROOT}["TRACER_PROVIDER"]'
-        logger.error("%s can't be used: %s: %s", where, type(error).__qualname__, config.tracer_provider)
+        if not _tracers:  # the first that asks for it tells
+            where = f'{ROOT}["TRACER_PROVIDER"]'
+            logger.error("%s can't be used: %s: %s", where, type(error).__qualname__, config.tracer_provider)
         return None
 
 
