@@ -16,7 +16,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from llmtrace.conf import get_config
-from llmtrace.tracing.guard import guarded
+from llmtrace.mistakes import guarded
 from llmtrace.tracing.scope import Scope
 from llmtrace.tracing.setup import is_heard
 from llmtrace.tracing.streamed import GONE, keep_open

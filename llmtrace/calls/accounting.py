@@ -8,10 +8,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from llmtrace import semconv
-from llmtrace.mistakes import tell
+from llmtrace.mistakes import guarded, tell
 from llmtrace.providers.base import Answer, ChatProtocol, EmbeddingAnswer, EmbeddingProtocol, Provider
 from llmtrace.tracing import price
-from llmtrace.tracing.guard import guarded
 
 logger = logging.getLogger("llmtrace.calls")
 

@@ -10,7 +10,7 @@ from opentelemetry.instrumentation.utils import unwrap
 from wrapt import wrap_function_wrapper
 
 from llmtrace.jobs.publish import scheduled_by
-from llmtrace.tracing.guard import guarded
+from llmtrace.mistakes import guarded
 from llmtrace.tracing.setup import flush
 
 

@@ -23,9 +23,9 @@ from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name,
 from llmtrace.jobs.message import Sent
 from llmtrace.jobs.relation import PUBLISH, SCOPE, sent_under
 from llmtrace.jobs.run import running
+from llmtrace.mistakes import guarded
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
-from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import get_tracer
 
 UID: Final = "llmtrace.jobs.publish"

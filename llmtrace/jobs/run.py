@@ -23,9 +23,9 @@ from llmtrace.jobs.message import Sent
 from llmtrace.jobs.outcome import TERMINATED, Outcome, outcome_of
 from llmtrace.jobs.relation import RUN, SCOPE, related, waits
 from llmtrace.jobs.surroundings import Surroundings
+from llmtrace.mistakes import guarded
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
-from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import flush, get_tracer
 
 UID: Final = "llmtrace.jobs.run"

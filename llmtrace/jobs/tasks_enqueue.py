@@ -17,9 +17,9 @@ from llmtrace.conf import get_config
 from llmtrace.jobs.relation import PUBLISH, SCOPE, sent_under
 from llmtrace.jobs.tasks import FRAMEWORKS, excluded, loaded, task_attributes
 from llmtrace.jobs.tasks_run import open_run, unwind
+from llmtrace.mistakes import guarded
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
-from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import get_tracer
 
 _untraced = guarded("The enqueuing of a task could not be traced.")

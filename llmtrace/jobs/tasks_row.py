@@ -15,8 +15,8 @@ from django.db.models.signals import pre_save
 from llmtrace.conf import get_config
 from llmtrace.jobs import message
 from llmtrace.jobs.tasks import loaded
+from llmtrace.mistakes import guarded
 from llmtrace.tracing import attributes as trace_attributes
-from llmtrace.tracing.guard import guarded
 
 KEY: Final = "llmtrace"
 UID: Final = "llmtrace.jobs.tasks_row"

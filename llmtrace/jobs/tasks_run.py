@@ -19,9 +19,9 @@ from llmtrace.jobs.relation import RUN, SCOPE, related, waits
 from llmtrace.jobs.surroundings import Surroundings
 from llmtrace.jobs.tasks import FRAMEWORKS, excluded, loaded, task_attributes
 from llmtrace.jobs.tasks_row import carried
+from llmtrace.mistakes import guarded
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
-from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import get_tracer
 
 UID: Final = "llmtrace.jobs.tasks_run"

@@ -25,8 +25,8 @@ from llmtrace.jobs import message
 from llmtrace.jobs.describe import excluded, job_attributes, real_name
 from llmtrace.jobs.relation import RUN, SCOPE, related
 from llmtrace.jobs.run import delivered
+from llmtrace.mistakes import guarded
 from llmtrace.tracing.failure import record
-from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import get_tracer
 
 UID: Final = "llmtrace.jobs.unfinished"

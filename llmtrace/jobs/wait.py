@@ -14,9 +14,9 @@ from wrapt import wrap_function_wrapper
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs.describe import SYSTEM
+from llmtrace.mistakes import guarded
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
-from llmtrace.tracing.guard import guarded
 from llmtrace.tracing.setup import get_tracer
 
 NAME: Final = "wait for job"

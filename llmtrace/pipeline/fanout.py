@@ -15,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from llmtrace.conf import ROOT, get_config
-from llmtrace.mistakes import tell
+from llmtrace.mistakes import guarded, tell
 from llmtrace.pipeline.build import AnyPipe, build
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.ended import Content
@@ -31,6 +31,8 @@ logger = logging.getLogger("llmtrace.pipeline")
 
 FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a thread that makes the pipes
 DISK_PATIENCE_S: Final = 1.0  # what bringing to disk may take longer than it should; no backend is waited for then
+
+UNSENT: Final = "the span is not exported"
 
 
 class FanOut(SpanProcessor):
@@ -56,49 +58,43 @@ class FanOut(SpanProcessor):
         if len(self._content) > MOST_OPEN:
             forget_oldest(self._content)
 
+    @guarded("A span that began was not seen.", UNSENT)
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        try:
-            pipes = self._pipes
-            if pipes is None:
-                pipes = self.pipes()
-            if pipes:
-                self._lineage.began(span)
-            elif not get_config().enabled:
-                return
-            if self.mark is not None:
-                self.mark(span)
-            for pipe in self._direct:
-                pipe.began(span, parent_context)
-        except Exception:
-            _broken("A span that began was not seen.")
+        pipes = self._pipes
+        if pipes is None:
+            pipes = self.pipes()
+        if pipes:
+            self._lineage.began(span)
+        elif not get_config().enabled:
+            return
+        if self.mark is not None:
+            self.mark(span)
+        for pipe in self._direct:
+            pipe.began(span, parent_context)
 
+    @guarded("A span that ended was not handed on.", UNSENT)
     def on_end(self, span: ReadableSpan) -> None:
-        try:
-            context = span.context
-            if context is None:
-                return
-            content = self._content.pop(context.span_id, None)
-            kin = self._lineage.ended(span)
-            pipes = self._pipes
-            if pipes is None:
-                pipes = self.pipes()
-            if pipes and context.trace_flags.sampled:
-                item = Item(span, content, kin)
-                for pipe in pipes:
-                    self._put(pipe, item)
-                if self._finishing:
-                    self.flush(self._patience)
-        except Exception:
-            _broken("A span that ended was not handed on.")
+        context = span.context
+        if context is None:
+            return
+        content = self._content.pop(context.span_id, None)
+        kin = self._lineage.ended(span)
+        pipes = self._pipes
+        if pipes is None:
+            pipes = self.pipes()
+        if pipes and context.trace_flags.sampled:
+            item = Item(span, content, kin)
+            for pipe in pipes:
+                self._put(pipe, item)
+            if self._finishing:
+                self.flush(self._patience)
 
+    @guarded("A span that ended was not handed to one exporter.", UNSENT)
     def _put(self, pipe: AnyPipe, item: Item) -> None:
-        try:
-            if not pipe.put(item):  # the settings have changed under it: its successor takes the span
-                for each in self.pipes():
-                    if each.config.name == pipe.config.name:
-                        each.put(item)
-        except Exception:
-            _broken("A span that ended was not handed to one exporter.")
+        if not pipe.put(item):  # the settings have changed under it: its successor takes the span
+            for each in self.pipes():
+                if each.config.name == pipe.config.name:
+                    each.put(item)
 
     def pipes(self) -> tuple[AnyPipe, ...]:
         """The pipes of the settings in force, made when they are first needed."""
@@ -147,7 +143,7 @@ class FanOut(SpanProcessor):
                 flushed = finish(deadline) and flushed
             except Exception:
                 flushed = False
-                _broken("An exporter was not flushed.")
+                tell(logger, "An exporter was not flushed.")
         return flushed
 
     def shutdown(self) -> None:
@@ -228,7 +224,3 @@ def _settings_changed(*, setting: str, **_: Any) -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.pipeline")
-
-
-def _broken(what: str) -> None:
-    tell(logger, what, "the span is not exported")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -16,18 +15,18 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jsontext import as_json, is_structure
-from llmtrace.mistakes import tell
+from llmtrace.mistakes import guarded
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.content import CallContent, cut, qualified_name
 from llmtrace.tracing.setup import get_tracer
 from llmtrace.tracing.untold import is_untold, keep_untold
 
-logger = logging.getLogger("llmtrace.tracing")
-
 GONE: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 """What ends a call from outside: it was cancelled, and has not failed."""
 GREENLET_GONE: Final = "GreenletExit"  # the same of a greenlet, by its name: gevent need not be there
+
+GOES_ON: Final = "the call itself goes on"
 
 
 class CallSpan:
@@ -67,12 +66,10 @@ class CallSpan:
         self._private = capture is False
         self._token: Any = None
         self.began = time.perf_counter()
-        try:
-            self._start(name, attributes, kind, capture, above)
-        except Exception:
-            _broken("A call's span could not be started.")
+        self._start(name, attributes, kind, capture, above)
         self.recording = self.span.is_recording()
 
+    @guarded("A call's span could not be started.", GOES_ON)
     def _start(
         self,
         name: str,
@@ -125,19 +122,21 @@ class CallSpan:
         self._ended = True
         if not self.recording:
             return
-        try:
-            if attributes:
-                self.span.set_attributes(attributes)
-            if status is not StatusCode.UNSET:
-                self.span.set_status(status)
-            if self.content is not None:
-                self._attach(self.content)
-        except Exception:
-            _broken("Not all of a call could be recorded.")
-        try:
-            self.span.end(end_time)
-        except Exception:
-            _broken("A call's span could not be ended.")
+        self._complete(attributes, status)
+        self._stop(end_time)
+
+    @guarded("Not all of a call could be recorded.", GOES_ON)
+    def _complete(self, attributes: Mapping[str, Any] | None, status: StatusCode) -> None:
+        if attributes:
+            self.span.set_attributes(attributes)
+        if status is not StatusCode.UNSET:
+            self.span.set_status(status)
+        if self.content is not None:
+            self._attach(self.content)
+
+    @guarded("A call's span could not be ended.", GOES_ON)
+    def _stop(self, end_time: int | None) -> None:
+        self.span.end(end_time)
 
     def _attach(self, content: CallContent) -> None:
         fanout.attach(self.span.get_span_context().span_id, content)
@@ -157,7 +156,3 @@ class CallSpan:
             self.content.fail(error)
         name = qualified_name(type(error))
         return self.end({**(attributes or {}), semconv.ERROR_TYPE: name}, StatusCode.ERROR, end_time)
-
-
-def _broken(what: str) -> None:
-    tell(logger, what, "the call itself goes on")

@@ -17,7 +17,7 @@ from typing import Any, Final
 from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from llmtrace.conf import get_config
-from llmtrace.tracing.guard import guarded
+from llmtrace.mistakes import guarded
 
 FANOUT: Final = os.path.join("llmtrace", "pipeline", "fanout.py")
 POSTPONED_S: Final = 0.01

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from django.http import StreamingHttpResponse
 
-from llmtrace.tracing.guard import guarded
+from llmtrace.mistakes import guarded
 from llmtrace.tracing.surroundings import Stretch, Surroundings
 
 End = Callable[[BaseException | None], object]

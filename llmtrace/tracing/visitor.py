@@ -11,8 +11,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.functional import LazyObject, empty
 from opentelemetry.trace import Span
 
+from llmtrace.mistakes import guarded
 from llmtrace.tracing.attributes import NONE, TraceAttributes
-from llmtrace.tracing.guard import guarded
 
 SALT: Final = "llmtrace.session"
 
