@@ -19,9 +19,9 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import NoOpTracer, Tracer
 
 from llmtrace.conf import ROOT, Config, get_config
+from llmtrace.mistakes import guarded
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing.attributes import mark
-from llmtrace.tracing.guard import guarded
 
 logger = logging.getLogger("llmtrace.tracing")
 
