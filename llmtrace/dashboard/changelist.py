@@ -16,6 +16,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 
 from llmtrace.dashboard.filters import Filter, Since
+from llmtrace.dashboard.open import Open, open_spans
 from llmtrace.dashboard.search import finds_by_index
 from llmtrace.dashboard.trace import stored
 from llmtrace.dashboard.views import url_of
@@ -140,6 +141,12 @@ class RecentSpans(ChangeList):
     def newest_query(self) -> str:
         """The address of the first page."""
         return self.get_query_string()
+
+    @cached_property
+    def open_spans(self) -> list[Open]:
+        """Spans that have not ended, on the first page of a list that is not narrowed down."""
+        narrowed = self.place or self.query.strip() or self.get_filters_params()
+        return [] if narrowed else open_spans(self.model_admin.admin_site)
 
     @cached_property
     def nothing_stored(self) -> bool:

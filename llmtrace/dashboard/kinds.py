@@ -38,10 +38,16 @@ OUTCOMES: Final = {
 LEFT: Final = ("cancelled", "abandoned")
 """The outcomes of streams that were left before their end, which is no error."""
 
+RUNNING: Final = "running"
+LOST: Final = "lost"
+OPEN: Final = {RUNNING: _("still running"), LOST: _("lost")}
+"""What stands in the place of an outcome while a span is open, and when its process has died before it ended."""
+
 RETRY: Final = "RETRY"
 
 REMARKABLE: Final = {
     **{outcome: OUTCOMES[outcome] for outcome in LEFT},
+    **OPEN,
     RETRY: _("tried again"),
     "IGNORED": _("ignored"),
     "REJECTED": _("rejected"),

@@ -9,7 +9,7 @@ from typing import Any
 from llmtrace import semconv
 from llmtrace.dashboard import details, events, figures
 from llmtrace.dashboard.conversation import Bubble, conversation_of
-from llmtrace.dashboard.kinds import FAILED, LABELS, OUTCOMES, Kind, kind_of
+from llmtrace.dashboard.kinds import FAILED, LABELS, OPEN, OUTCOMES, Kind, kind_of
 from llmtrace.dashboard.parts import MAX_TEXT
 from llmtrace.dashboard.plaintext import Text, bounded, one_line, parsed, written
 from llmtrace.dashboard.trace import Trace, attributes_of, content_of, events_of, links_of
@@ -102,7 +102,7 @@ def panel_of(trace: Trace, span: Span, readable: bool) -> Panel:
         provider=one_line(span.provider or ""),
         error_type=one_line(span.error_type or "", 255),
         failed=failed,
-        outcome=OUTCOMES.get(span.outcome or "", ""),
+        outcome=(OUTCOMES | OPEN).get(span.outcome or "", ""),
         duration=figures.duration(span.duration_ms),
         first_chunk=figures.duration(span.first_chunk_ms),
         error=one_line(figures.short_class(span.error_type or "")),

@@ -10,10 +10,11 @@ from typing import Any, Final
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.dashboard.events import retry_reasons
-from llmtrace.dashboard.kinds import FAILED, RETRY, kind_of
+from llmtrace.dashboard.kinds import FAILED, LOST, RETRY, kind_of
 from llmtrace.dashboard.tree import Node
 from llmtrace.models import Span, SpanContent, SpanQuerySet
 from llmtrace.semconv import is_content, is_event_content
+from llmtrace.store.running import running
 
 MAX_SPANS: Final = 1_000
 TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -21,7 +22,7 @@ TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Trace:
-    """The first spans of a trace by their begin; `more` tells that there are others."""
+    """The first spans of a trace by their begin, those that are open among them; `more` tells that there are others."""
 
     trace_id: str
     spans: Sequence[Span]
@@ -38,7 +39,7 @@ def stored() -> SpanQuerySet:
 
 
 def load(trace_id: str, also: str | None = None) -> Trace | None:
-    """The trace of that id, None if nothing of it is stored.
+    """The trace of that id, None if nothing of it is stored or running.
 
     Args:
         trace_id: 32 hex digits.
@@ -46,6 +47,7 @@ def load(trace_id: str, also: str | None = None) -> Trace | None:
     """
     found = list(stored().of_trace(trace_id)[: MAX_SPANS + 1])
     spans, more = found[:MAX_SPANS], len(found) > MAX_SPANS
+    spans = sorted([*spans, *running(trace_id)], key=lambda span: span.started_at)
     if more and also and all(span.span_id != also for span in spans):
         spans += list(stored().of_trace(trace_id).filter(span_id=also))
     return Trace(trace_id, spans, more) if spans else None
@@ -57,6 +59,11 @@ def content_of(span: Span) -> dict[str, Any]:
     return {} if kept is None else kept.load()
 
 
+def is_bad(span: Span) -> bool:
+    """Whether the span failed, or will not end any more since its process has died."""
+    return span.status == FAILED or span.outcome == LOST
+
+
 def node_of(span: Span) -> Node:
     """What the tree needs of a stored span."""
     node = Node(
@@ -66,7 +73,7 @@ def node_of(span: Span) -> Node:
         kind=kind_of(span.kind, span.operation),
         start=span.started_at.timestamp() * 1000,
         duration=max(0.0, span.duration_ms),
-        failed=span.status == FAILED,
+        failed=is_bad(span),
         error_type=span.error_type,
         first_chunk=span.first_chunk_ms,
         input_tokens=span.input_tokens,

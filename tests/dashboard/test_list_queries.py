@@ -116,7 +116,7 @@ def test_a_page_takes_as_many_queries_for_many_spans_as_for_few(
     client_of_viewer.get("/admin/llmtrace/span/")  # content types are asked for once a process
     for total in (1, 100):
         Span.objects.bulk_create(Span(**rows.columns(at=number)) for number in range(total - Span.objects.count()))
-        with django_assert_num_queries(7):  # session, user, 2 for permissions, choices, how far back, the page
+        with django_assert_num_queries(8):  # session, user, 2 for permissions, choices, how far back, open ones, page
             client_of_viewer.get("/admin/llmtrace/span/")
 
 
