@@ -109,12 +109,13 @@ def database_problems(config: Config, databases: Mapping[str, Mapping[str, Any]]
             continue
         for host in deferred_neighbours(alias, databases):
             hint = (
-                'Give the spans a file of their own (another alias, named in LLMTRACE["DATABASE"]), or set '
-                f'DATABASES["{host}"]["OPTIONS"]["transaction_mode"] to "IMMEDIATE".'
+                f'Set DATABASES["{host}"]["OPTIONS"]["transaction_mode"] to "IMMEDIATE", or give the spans a file of '
+                'their own: another alias, named in LLMTRACE["DATABASE"] and made by "migrate --database", and '
+                '"llmtrace.routers.LLMTraceRouter" in DATABASE_ROUTERS.'
             )
             message = (
                 f'has spans written to the SQLite file of DATABASES["{host}"], whose transactions are not IMMEDIATE: '
-                'those that read before they write will fail with "database is locked".'
+                'one that reads before it writes fails with "database is locked" if spans are written in between.'
             )
             yield Problem("llmtrace.W009", where, message, hint)
 

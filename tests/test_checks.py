@@ -19,6 +19,7 @@ from llmtrace.checks import check_deployment, check_settings, database_problems
 from llmtrace.conf import Config, ExporterConfig, JobsConfig, QueueConfig, SpoolConfig, read
 from llmtrace.testing import captured_spans
 from llmtrace.tracing.setup import get_tracer
+from tests.recorded import Recorder
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "sk-very-secret-value"
@@ -68,6 +69,18 @@ def test_e001_an_unknown_key_is_named_with_the_nearest_that_is_known(value: dict
     assert where in message.msg
     assert message.hint is not None
     assert message.hint.startswith("Did you mean")
+
+
+def test_e001_a_key_in_the_wrong_case_is_named_in_the_right_one() -> None:
+    assert only({"database": "default", **NONE}).hint == 'Did you mean "DATABASE"?'
+    assert only(exporters({"BACKEND": RECORDER, "QUEUE": {"SIZE": 1}})).hint == 'Did you mean "size"?'
+
+
+def test_e002_a_backend_that_is_no_dotted_path_is_not_called_absent() -> None:
+    assert only(exporters({})).msg == 'LLMTRACE["EXPORTERS"][0] has no BACKEND.'
+    for backend in (Recorder, "Recorder"):
+        message = only(exporters({"BACKEND": backend}))
+        assert message.msg == 'LLMTRACE["EXPORTERS"][0] has a BACKEND that is no dotted path.'
 
 
 @pytest.mark.parametrize("entry", [{"OPTIONS": {"key": SECRET}}, {"BACKEND": None}, {"BACKEND": "NoPath"}])
@@ -223,6 +236,23 @@ def shared(value: Mapping[str, Any], /, **databases: dict[str, Any]) -> list[tup
 
 
 W009 = ("llmtrace.W009", 'LLMTRACE["DATABASE"]')
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ({"MAX_CONTENT": -1}, "It is -1."),
+        ({"EXIT_TIMEOUT": True}, "It is True."),
+        ({"SERVICE_NAME": ["shop"]}, "It is a value of type list."),
+        ({"EXCLUDE_URLS": ["^/health/$", "("]}, "The wrong one is [1], a value of type str."),
+        (
+            {"JOBS": {"EXCLUDE": ["shop.tasks.heartbeat", len]}},
+            "The wrong one is [1], a value of type builtin_function_or_method.",
+        ),
+    ],
+)
+def test_e010_the_hint_says_what_stands_there(value: dict[str, Any], hint: str) -> None:
+    assert only({**NONE, **value}).hint == hint
 
 
 def test_w009_spans_in_the_hosts_sqlite_file_whose_transactions_are_not_immediate(tmp_path: Path) -> None:

@@ -56,15 +56,13 @@ class Reader:
     def known(self, where: str, given: Mapping[str, Any], keys: frozenset[str]) -> None:
         for key in given:
             if key not in keys:
-                close = difflib.get_close_matches(str(key), keys, 1)
-                hint = f'Did you mean "{close[0]}"?' if close else f"Known keys: {', '.join(sorted(keys))}."
-                self.wrong("E001", f'{where}["{key}"]', "is no setting of llmtrace.", hint)
+                self.wrong("E001", f'{where}["{key}"]', "is no setting of llmtrace.", _nearest(str(key), keys))
 
     def take(self, values: dict[str, Any], name: str, where: str, value: object, kind: Kind) -> None:
         if kind.test(value):
             values[name] = tuple(value) if isinstance(value, list) else value
         else:
-            self.wrong("E010", where, f"has to be {kind.words}.", f"It is a value of type {type(value).__name__}.")
+            self.wrong("E010", where, f"has to be {kind.words}.", _what(value, kind))
 
     def mapping(self, where: str, raw: object) -> dict[str, Any]:
         if raw is None:
@@ -103,8 +101,9 @@ class Reader:
         self.known(where, given, keys)
         path = given.get("BACKEND")
         if not isinstance(path, str) or "." not in path:
+            wrong = "has no BACKEND." if path is None else "has a BACKEND that is no dotted path."
             hint = 'Name the class by its dotted path, such as "llmtrace.exporters.Database".'
-            self.wrong("E002", where, "has no BACKEND.", hint)
+            self.wrong("E002", where, wrong, hint)
             return None
         given["OPTIONS"] = self.mapping(f'{where}["OPTIONS"]', given.get("OPTIONS"))
         return given
@@ -160,3 +159,21 @@ class Reader:
         values["filters"] = self.backends(f'{at}["FILTERS"]', given.get("FILTERS"))
         values["queue"] = self.section(f'{at}["QUEUE"]', given.get("QUEUE"), QueueConfig, QUEUE)
         return ExporterConfig(backend=given["BACKEND"], options=given["OPTIONS"], where=at, **values)
+
+
+def _nearest(key: str, keys: frozenset[str]) -> str:
+    """The key that was meant, whatever its case, or all that there are."""
+    spelled = {known.upper(): known for known in keys}
+    close = difflib.get_close_matches(key.upper(), spelled, 1)
+    return f'Did you mean "{spelled[close[0]]}"?' if close else f"Known keys: {', '.join(sorted(keys))}."
+
+
+def _what(value: object, kind: Kind) -> str:
+    """What stands there instead. Texts are not shown, numbers are; of a list, the first item that is wrong is told."""
+    if isinstance(value, (list, tuple)) and kind in (TEXTS, PATTERNS):
+        wrong = next((at for at, item in enumerate(value) if not kind.test([item])), None)
+        if wrong is not None:
+            return f"The wrong one is [{wrong}], a value of type {type(value[wrong]).__name__}."
+    if isinstance(value, (bool, int, float)):
+        return f"It is {value!r}."
+    return f"It is a value of type {type(value).__name__}."
