@@ -133,7 +133,7 @@ def test_it_waits_as_long_as_the_backend_asks(receiver: Receiver, exporter: OTLP
     ("header", "least", "most"),
     [
         ("1.5", 1.5, 1.5),
-        (formatdate(time.time() + 100, usegmt=True), 90, 100),
+        ("in 100 s", 90, 100),
         (formatdate(0, usegmt=True), 0, 0),
         ("999999999", 3600, 3600),
         ("soon", None, None),
@@ -143,6 +143,8 @@ def test_it_waits_as_long_as_the_backend_asks(receiver: Receiver, exporter: OTLP
 def test_retry_after_is_a_time_or_a_date_and_never_for_ever(
     receiver: Receiver, header: str, least: float | None, most: float | None
 ) -> None:
+    if header == "in 100 s":
+        header = formatdate(time.time() + 100, usegmt=True)
     exporter = exporting_to(receiver, "http")
     receiver.behave(status=503, retry_after=header)
     after = later(exporter, batch()).after
