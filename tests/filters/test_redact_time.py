@@ -89,7 +89,7 @@ def seconds(work: Callable[[], object], runs: int = 1) -> float:
 
 
 def growth(text: str, times: int = 10) -> float:
-    """How much more than `times` as long `times` the text takes; looked at again where it is much, as others run beside."""
+    """How much more than `times` as long `times` the text takes; looked at again where it is much."""
     ratio = float("inf")
     for _ in range(3):
         small = max(seconds(lambda: REDACTOR.text(text[: len(text) // times]), 3), 1e-4)
