@@ -76,6 +76,17 @@ def test_the_panel_begins_with_a_call_of_the_trace_that_was_asked_for(
     assert [page(client_of_viewer, trace).context["panel"].name for trace in (JOB, NEXT)] == ["call of 2", "call of 3"]
 
 
+def test_a_span_of_another_trace_of_the_story_can_be_selected_and_downloaded(
+    client_of_viewer: Client, story: dict[str, Span]
+) -> None:
+    run = story["first"]
+    shown = client_of_viewer.get(f"/admin/llmtrace/trace/{SENDER}/", {"span": run.span_id})
+    assert shown.context["panel"].name == "job of 2"
+    url = f"/admin/llmtrace/trace/{JOB}/json/?span={run.span_id}"
+    assert url in shown.content.decode()
+    assert client_of_viewer.get(url).json()["spans"][0]["span_id"] == run.span_id
+
+
 def test_a_job_whose_sender_is_not_stored_is_a_trace_by_itself(
     client_of_viewer: Client, story: dict[str, Span]
 ) -> None:
