@@ -65,7 +65,8 @@ class Trace:
 
 def task_of(span: Span) -> str:
     """The task's name without its module."""
-    return str(span.attributes[semconv.CELERY_TASK]).removeprefix(f"{TASKS}.")
+    names = (semconv.CELERY_TASK, semconv.CODE_FUNCTION)
+    return next(str(span.attributes[name]) for name in names if name in span.attributes).removeprefix(f"{TASKS}.")
 
 
 def states(spans: Sequence[Span]) -> list[Any]:

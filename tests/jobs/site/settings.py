@@ -13,7 +13,9 @@ ALLOWED_HOSTS = ["*"]
 USE_TZ = True
 ROOT_URLCONF = "tests.jobs.site.views"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "llmtrace"]
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django_tasks_db", "llmtrace"]
+MIGRATION_MODULES = {"django_tasks_database": None}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
 MIDDLEWARE: list[str] = []
 DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "host.sqlite3"},

@@ -24,6 +24,7 @@ from opentelemetry import baggage, trace
 from opentelemetry import context as otel_context
 
 from llmtrace import trace_attributes
+from tests.jobs import shop_tasks
 from tests.jobs.site import tasks
 from tests.jobs.site.settings import FOLDER
 from tests.waiting import until
@@ -211,6 +212,11 @@ def lost() -> None:
     tasks.die_once.delay()
 
 
+def django_task() -> None:
+    with trace_attributes(user_id=7, tags=["vip"]):
+        shop_tasks.add.enqueue(1, 2)
+
+
 def burst(count: int) -> Callable[[], None]:
     def send() -> None:
         for _ in range(count):
@@ -239,7 +245,10 @@ SITUATIONS: tuple[Page, ...] = (
 )
 BURSTS = (200, 60, 12)
 
-PAGES: dict[str, Page] = {page.__name__: page for page in SITUATIONS} | {f"burst-{n}": burst(n) for n in BURSTS}
+PAGES: dict[str, Page] = {page.__name__: page for page in SITUATIONS} | {
+    "django_task": django_task,
+    **{f"burst-{n}": burst(n) for n in BURSTS},
+}
 
 
 def answer() -> HttpResponse:
