@@ -131,8 +131,9 @@ def is_llm(span: ReadableSpan) -> bool:
     scope = span.instrumentation_scope
     if scope is not None and scope.name == OWN_SCOPE:
         return True
-    attributes: Mapping[str, Any] = span._attributes or {}
-    return semconv.OPERATION in attributes or any(name in attributes for name in OLDER_DIALECTS)
+    attributes: Any = span._attributes or {}
+    known: Mapping[str, Any] = getattr(attributes, "_dict", attributes)  # the SDK's own raises for a name it has not
+    return semconv.OPERATION in known or any(name in known for name in OLDER_DIALECTS)
 
 
 def is_request(span: ReadableSpan) -> bool:
