@@ -41,7 +41,12 @@ class Backlog:
             return False
         if deadline is not None and (not self._newest or self.backoff.failing or time.monotonic() > deadline):
             return False
-        waiting = self._spool.next(self._batch, BATCH_BYTES, newest=self._newest)
+        try:
+            waiting = self._spool.next(self._batch, BATCH_BYTES, newest=self._newest)
+        except OSError as error:  # the disk fails
+            self._delivery.note(Failure(f"the spool can't be read: {error.strerror}"))
+            self.backoff.failed(longest=LONGEST_OWN_WAIT_S)
+            return False
         return waiting is not None and self._send(waiting)
 
     def _send(self, waiting: Waiting) -> bool:

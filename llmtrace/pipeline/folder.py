@@ -35,11 +35,11 @@ def spool_folder() -> Path | None:
     None is told once in the log, with the reason, and spans then wait in memory only.
     """
     directory = get_config().spool.directory
-    return _folder(None if directory is None else os.fspath(directory), under_test())
+    return _folder(None if directory is None else os.fspath(directory), under_test(), os.geteuid() if HAS_LOCKS else 0)
 
 
 @cache
-def _folder(directory: str | None, testing: bool) -> Path | None:
+def _folder(directory: str | None, testing: bool, user: int) -> Path | None:  # a child may become another user
     if not HAS_LOCKS or (testing and directory is None):
         return None
     try:

@@ -95,6 +95,8 @@ class Pipe:
             return True
         if not self._share.has(item.span):
             return True
+        if self._queue.closed:
+            return False
         destination = self._destination and self._destination()
         self.ledger.ended()
         if self._is_durable and self._is_on_disk(item, destination):
@@ -116,7 +118,7 @@ class Pipe:
 
     def _is_on_disk(self, item: Item, destination: str | None) -> bool:
         """Filter a span and write it; False when that can't be done, so that it goes the way of others."""
-        if self._queue.closed or self._spool is None:
+        if self._spool is None:
             return False
         prepared = self._preparing.prepared(((item, destination),))
         if prepared.spans and not self._spool.write(prepared.spans, destination):
@@ -152,6 +154,7 @@ class Pipe:
         """Take over what dead processes have left for this exporter."""
         if self._spool is not None and self._spool.sweep() and not self._queue.closed:
             self._worker.start()
+            self._queue.due.set()
             self._queue.filled.set()
 
     def relieve(self) -> None:

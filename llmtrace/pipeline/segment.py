@@ -13,6 +13,7 @@ import itertools
 import os
 import secrets
 import struct
+import threading
 import time
 import weakref
 from collections.abc import Sequence
@@ -29,8 +30,9 @@ MARK: Final = b"llmtrace spool 1"
 _OFFSET: Final = struct.Struct(">Q")
 _BEGINNING: Final = len(MARK) + _OFFSET.size
 _LONGEST_BEGINNING: Final = 64 * 1024
+FORK_PATIENCE_S: Final = 2.0
 SUFFIX: Final = ".spool"
-_NEW: Final = ".new"  # until it is locked, so that nobody takes it for one that a dead process has left
+NEW: Final = ".new"  # until it is locked, so that nobody takes it for one that a dead process has left
 
 
 class Batch(NamedTuple):
@@ -66,21 +68,22 @@ class Segment:
         """
         stamp = base36(time.time_ns() // 1_000_000).rjust(9, "0")
         path = folder / f"{stamp}-{secrets.token_hex(4)}-{digest(exporter)}{SUFFIX}"
-        new = path.with_suffix(_NEW)
-        descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            if not _lock(descriptor):
-                raise BlockingIOError(f"{new} is locked")
-            whose = framed(to_json({"exporter": exporter, "process": process_id()}), 0, int(time.time()))
-            begins = _BEGINNING + len(whose)
-            _write(descriptor, b"".join((MARK, _OFFSET.pack(begins), whose)))
-            new.rename(path)
-        except BaseException:
-            os.close(descriptor)
-            with contextlib.suppress(OSError):
-                new.unlink()
-            raise
-        return cls(path, descriptor, exporter, process_id(), begins, begins)
+        new = path.with_suffix(NEW)
+        with _opening:
+            descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                if not _lock(descriptor):
+                    raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK))
+                whose = framed(to_json({"exporter": exporter, "process": process_id()}), 0, int(time.time()))
+                begins = _BEGINNING + len(whose)
+                _write(descriptor, b"".join((MARK, _OFFSET.pack(begins), whose)))
+                new.rename(path)
+            except BaseException:
+                os.close(descriptor)
+                with contextlib.suppress(OSError):
+                    new.unlink()
+                raise
+            return cls(path, descriptor, exporter, process_id(), begins, begins)
 
     @classmethod
     def adopt(cls, path: Path, exporter: str | None = None) -> Self | None:
@@ -89,20 +92,21 @@ class Segment:
         Raises:
             ValueError: its beginning cannot be read, so that nobody knows whose it is.
         """
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            return None
-        found = None
-        try:
-            if _lock(descriptor) and os.fstat(descriptor).st_nlink:
-                found = cls._read_beginning(path, descriptor, exporter)
-        except OSError:
-            return None
-        finally:
-            if found is None:
-                os.close(descriptor)
-        return found
+        with _opening:
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except OSError:
+                return None
+            found = None
+            try:
+                if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+                    found = cls._read_beginning(path, descriptor, exporter)
+            except OSError:
+                return None
+            finally:
+                if found is None:
+                    os.close(descriptor)
+            return found
 
     @classmethod
     def _read_beginning(cls, path: Path, descriptor: int, exporter: str | None) -> Self | None:
@@ -155,8 +159,9 @@ class Segment:
         """
         found: list[Frame] = []
         start = end = self._settled
+        last = self._end  # what others append meanwhile is for the next time
         held, damaged, following, gap = 0, 0, self._following, False
-        for frame in frames(os.pread(self._descriptor, self._end - start, start)):
+        for frame in frames(os.pread(self._descriptor, last - start, start)):
             if frame.record is None:
                 gap = gap or not frame.cut_off
                 continue
@@ -169,7 +174,7 @@ class Segment:
             following = max(following or 0, frame.number + 1)
             found.append(frame)
             end = start + frame.end
-        return Batch(found, self._end if gap or start == end else end, damaged + gap, following)
+        return Batch(found, last if gap or start == end else end, damaged + gap, following)
 
     def settle(self, batch: Batch) -> None:
         """Never read `batch` again, whoever holds the file then.
@@ -236,12 +241,26 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 _held: Final[weakref.WeakSet[Segment]] = weakref.WeakSet()
+_opening = threading.RLock()  # a fork waits: a child would keep the lock of a file that it knows nothing of
+
+
+def _before_fork() -> None:
+    _opening.acquire(timeout=FORK_PATIENCE_S)
+
+
+def _after_fork_in_parent() -> None:
+    try:
+        _opening.release()
+    except RuntimeError:  # the wait was too long
+        return
 
 
 def _after_fork_in_child() -> None:
+    global _opening
+    _opening = threading.RLock()
     for segment in tuple(_held):
         segment.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

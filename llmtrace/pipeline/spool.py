@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -15,13 +16,15 @@ from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.folder import private
 from llmtrace.pipeline.ledger import Ledger, ledger_of
 from llmtrace.pipeline.record import packed, unpacked
-from llmtrace.pipeline.segment import SUFFIX, Batch, Segment, digest
+from llmtrace.pipeline.segment import NEW, SUFFIX, Batch, Segment, digest
 
 logger = logging.getLogger("llmtrace.pipeline")
 
 SEGMENT_BYTES: Final = 4 * 1024 * 1024
 PARTS: Final = 8  # of the size that is allowed, at least: the oldest part goes when it is reached
 REST_S: Final = 30.0  # until a disk that could not be written is tried again
+
+BEGUN_S: Final = 60.0  # after that long a file that is not complete will never be
 
 FULL: Final = "spool full"
 DAMAGED: Final = "damaged in the spool"
@@ -110,9 +113,9 @@ class Spool:
 
     def _make_room(self) -> None:
         """Delete the oldest files until another one fits, but for those that other processes hold."""
-        files = [(path, path.stat().st_size) for path in sorted(self._folder.glob(f"*{SUFFIX}"))]
-        over = sum(size for _, size in files) + self._segment_bytes - self._max_bytes
-        for path, size in files:
+        sizes = {path: size_of(path) for path in sorted(self._folder.glob(f"*{SUFFIX}"))}
+        over = sum(sizes.values()) + self._segment_bytes - self._max_bytes
+        for path, size in sizes.items():
             if over > 0 and self._evict(path):
                 over -= size
 
@@ -237,12 +240,20 @@ class Spool:
             left = sorted(self._folder.glob(f"*-{digest(self._exporter)}{SUFFIX}"))
         except OSError:  # the folder is not there any more, or no folder
             return False
+        self._clear_up()
         for path in left:
             with self._lock:
                 if self._closed or any(path == segment.path for segment in self._segments()):
                     continue
                 found = self._take_over(path) or found
         return found
+
+    def _clear_up(self) -> None:
+        """Delete what a process has begun when it was killed."""
+        for path in self._folder.glob(f"*-{digest(self._exporter)}{NEW}"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > BEGUN_S:
+                    path.unlink()
 
     def _take_over(self, path: Path) -> bool:
         try:
@@ -263,3 +274,11 @@ class Spool:
             self._closed = True
             for segment in self._segments():
                 segment.release() if segment.has_more else segment.remove()
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; none of one that another process has deleted in the meantime."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -15,8 +15,8 @@ from llmtrace.pipeline.bell import Bell
 
 logger = logging.getLogger("llmtrace.pipeline")
 
-TICK_S: Final = 2.5
-TAKEOVER_S: Final = 5.0  # between two looks for what others have left
+TICK_S: Final = 2.0
+TAKEOVER_S: Final = 4.0  # between two looks for what others have left
 
 
 class Swept(Protocol):

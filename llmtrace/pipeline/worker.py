@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
 from math import inf
 from typing import Final, NamedTuple
 
@@ -17,9 +16,11 @@ from llmtrace.pipeline.backoff import Backoff
 from llmtrace.pipeline.bell import Bell
 from llmtrace.pipeline.delivery import Delivery, Failure
 from llmtrace.pipeline.ended import EndedSpan
+from llmtrace.pipeline.hands import Hand, Hands
 from llmtrace.pipeline.outcome import Exported
-from llmtrace.pipeline.preparing import Prepared, Preparing
-from llmtrace.pipeline.queue import Entry, SpanQueue
+from llmtrace.pipeline.preparing import Preparing
+from llmtrace.pipeline.queue import SpanQueue
+from llmtrace.pipeline.rescue import ENDED, Rescue
 from llmtrace.pipeline.spool import Mark, Spool
 
 logger = logging.getLogger("llmtrace.pipeline")
@@ -27,21 +28,6 @@ logger = logging.getLogger("llmtrace.pipeline")
 IDLE_S: Final = 2.0  # an exporter that had nothing to do for this long lets go of its connection
 MEMORY_PATIENCE_S: Final = 2.0  # how long a batch that failed is offered again before it goes to disk
 FOREIGN_PATIENCE_S: Final = 60.0  # and without a disk, to an exporter that only says FAILURE
-HUNG_S: Final = 5.0  # after that long in the exporter what queues behind goes to disk
-
-ENDED: Final = "not sent before the process ended"
-
-
-class Hand:
-    """A batch that was taken from the queue and is not settled yet."""
-
-    __slots__ = ("destination", "entries", "first", "prepared")
-
-    def __init__(self, entries: Sequence[Entry], first: int) -> None:
-        self.entries = entries
-        self.destination = entries[0][1]
-        self.first = first  # place of its first span among all that the queue has ever held
-        self.prepared: Prepared | None = None
 
 
 class Target(NamedTuple):
@@ -60,6 +46,8 @@ class Worker:
         self.deadline: float | None = None  # set once the process is ending: seconds of `time.monotonic`
         self._config = config
         self._queue = queue
+        self._hands = Hands(queue)
+        self._rescue = Rescue(queue, self._hands, preparing, delivery, spool)
         self._preparing = preparing
         self._delivery = delivery
         self._spool = spool
@@ -71,8 +59,6 @@ class Worker:
             self._oldest = Backlog(config.queue, delivery, spool)
             self._newest = Backlog(config.queue, delivery, spool, newest=True) if config.queue.durable else None
         self._exporting = threading.RLock()
-        self._changed = threading.Condition(threading.RLock())
-        self._hands: list[Hand] = []
         self._hurry = Bell()
         self._down = False  # what ends goes to disk without being offered before
         self._thread: threading.Thread | None = None
@@ -81,7 +67,7 @@ class Worker:
 
     def start(self) -> bool:
         """Have a thread; False where none can be started, since the interpreter is shutting down."""
-        with self._changed:
+        with self._hands.changed:
             if self._thread is not None and self._thread.is_alive():
                 return True
             thread = threading.Thread(target=self._run, name=f"llmtrace-{self._config.name}", daemon=True)
@@ -128,38 +114,19 @@ class Worker:
         """Settle all that is queued; in between, a batch of what waits on disk after each."""
         with self._exporting:
             while True:
-                hand = self._take()
+                hand = self._hands.take()
                 if hand is not None:
                     try:
                         self._work_off(hand)
                     finally:
-                        self._put_down(hand)
+                        self._hands.put_down(hand)
                 if not self._follow_up() and hand is None:
                     return
 
-    def _take(self) -> Hand | None:
-        with self._changed:
-            first = self._queue.taken
-            entries = self._queue.take()
-            if not entries:
-                return None
-            hand = Hand(entries, first)
-            self._hands.append(hand)
-            return hand
-
-    def _put_down(self, hand: Hand) -> bool:
-        """The batch is settled; False when another thread has done that in the meantime."""
-        with self._changed:
-            mine = hand in self._hands
-            if mine:
-                self._hands.remove(hand)
-            self._changed.notify_all()
-            return mine
-
     def _work_off(self, hand: Hand) -> None:
         prepared = self._preparing.prepared(hand.entries)
-        with self._changed:
-            if hand not in self._hands:
+        with self._hands.changed:
+            if not self._hands.holds(hand):
                 return
             hand.prepared = prepared
             prepared.count(self._ledger)
@@ -169,9 +136,10 @@ class Worker:
         except BaseException as error:
             logger.exception("The pipe of the exporter %s failed on a batch.", self._config.name)
             self._ledger.error(type(error).__qualname__)
-            with self._changed:
-                if self._put_down(hand):
+            with self._hands.changed:
+                if self._hands.holds(hand):
                     self._ledger.dropped("pipe failed", len(prepared.spans))
+                    self._hands.put_down(hand)
             if not isinstance(error, Exception):
                 raise
 
@@ -182,11 +150,11 @@ class Worker:
             return
         while True:
             outcome = self._delivery.offer(spans, hand.destination)
-            with self._changed:
-                if hand not in self._hands:  # it took so long that another thread has brought the batch to disk
+            with self._hands.changed:
+                if not self._hands.holds(hand):  # it took so long that another thread has brought the batch to disk
                     return
                 if self._is_settled(hand, spans, outcome, began):
-                    self._put_down(hand)
+                    self._hands.put_down(hand)
                     return
             self._hurry.wait(self._backoff.left())
             self._hurry.clear()
@@ -207,6 +175,7 @@ class Worker:
 
     def _works(self) -> None:
         self._backoff.worked()
+        self._hurry.clear()
         if self._down and self._oldest is not None:
             self._oldest.backoff.worked()
         self._down = False
@@ -249,14 +218,13 @@ class Worker:
             if backlog is None:
                 continue
             was_failing = backlog.backoff.failing
-            if not backlog.follow_up(self.deadline):
-                continue
-            done = True
-            if was_failing or self._down:
-                self._works()
+            if backlog.follow_up(self.deadline):
+                done = True
+                if was_failing or self._down:
+                    self._works()
         if done or self._newest is not None:
-            with self._changed:
-                self._changed.notify_all()
+            with self._hands.changed:
+                self._hands.changed.notify_all()
         return done
 
     # From other threads
@@ -271,9 +239,7 @@ class Worker:
 
     def is_settled(self, target: Target) -> bool:
         """Whether all that had ended before `target` was made is sent, counted, or on disk to wait there."""
-        with self._changed:
-            settled = min((hand.first for hand in self._hands), default=self._queue.taken)
-        if settled < target.place:
+        if self._hands.settled() < target.place:
             return False
         if self._spool is None or self._newest is None or self._spool.passed(target.mark):
             return True
@@ -283,14 +249,14 @@ class Worker:
         """Wait for `is_settled`; False when it isn't so by `deadline`, in seconds of `time.monotonic`."""
         if self._thread is threading.current_thread():  # it cannot wait for itself
             return self.is_settled(target)
-        with self._changed:
+        with self._hands.changed:
             while not self.is_settled(target):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
                 if not self.start():
                     return self._finished_here(target, deadline)
-                self._changed.wait(min(0.25, left))
+                self._hands.changed.wait(min(0.25, left))
         return True
 
     def _finished_here(self, target: Target, deadline: float) -> bool:
@@ -301,44 +267,12 @@ class Worker:
         return self.is_settled(target)
 
     def relieve(self) -> None:
-        """Bring what is queued to disk, while the exporter hangs or spans come faster than it takes them."""
-        offered_at = self._delivery.offered_at
-        hangs = offered_at is not None and time.monotonic() - offered_at > HUNG_S
-        while self._spool is not None and (hangs or self._queue.is_filling):
-            hand = self._take()
-            if hand is None:
-                return
-            prepared = self._preparing.prepared(hand.entries)
-            kept = not prepared.spans or self._keep(prepared.spans, hand.destination)
-            with self._changed:
-                if not self._put_down(hand):
-                    return
-                if not kept:
-                    self._queue.put_back(hand.entries)
-                    return
-                prepared.count(self._ledger)
+        """See `Rescue.relieve`."""
+        self._rescue.relieve()
 
     def leave(self, deadline: float) -> None:
-        """Bring to disk what is queued, and what the exporter is busy with; what can't be is dropped and counted."""
-        with self._changed:
-            hands, self._hands = self._hands, []
-        lost = 0
-        while True:
-            for hand in hands:
-                prepared = hand.prepared or self._preparing.prepared(hand.entries)
-                prepared.count(self._ledger)
-                if not self._keep(prepared.spans, hand.destination):
-                    lost += len(prepared.spans)
-            following = self._take() if time.monotonic() < deadline else None
-            if following is None:
-                break
-            hands = [following]
-            self._put_down(following)
-        while entries := self._queue.take():
-            lost += len(entries)
-        if lost:
-            self._ledger.dropped(ENDED, lost)
-            logger.error("The exporter %s did not send %d spans before the process ended.", self._config.name, lost)
+        """See `Rescue.leave`."""
+        self._rescue.leave(deadline)
 
     def shut_down(self, deadline: float) -> None:
         """Let go of the exporter, if it comes back before `deadline`."""

@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from llmtrace.pipeline import backlog, sweeper, worker
+from llmtrace.pipeline import backlog, rescue, sweeper
 from llmtrace.pipeline.backoff import Backoff
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.outcome import Exported, RetryLater
@@ -123,7 +123,7 @@ def test_the_memory_does_not_fill_up_while_the_backend_is_away(tmp_path: Path) -
 def test_what_queues_behind_an_exporter_that_hangs_goes_to_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "HUNG_S", 0.05)
+    monkeypatch.setattr(rescue, "HUNG_S", 0.05)
     monkeypatch.setattr(sweeper, "TICK_S", 0.02)
     gate, began = threading.Event(), threading.Event()
     backend = Backend()

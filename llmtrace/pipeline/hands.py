@@ -1,0 +1,63 @@
+"""The batches of a queue that somebody works on, so that one thread can take over what another is stuck with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from llmtrace.pipeline.preparing import Prepared
+from llmtrace.pipeline.queue import Entry, SpanQueue
+
+
+class Hand:
+    """A batch that was taken from the queue and is not settled yet."""
+
+    __slots__ = ("destination", "entries", "first", "prepared")
+
+    def __init__(self, entries: Sequence[Entry], first: int) -> None:
+        self.entries = entries
+        self.destination = entries[0][1]
+        self.first = first  # place of its first span among all that the queue has ever held
+        self.prepared: Prepared | None = None  # once they have passed the filters
+
+
+class Hands:
+    """All such batches of one queue. Who settles one does so under `changed`, if `holds` says that it is still his."""
+
+    def __init__(self, queue: SpanQueue) -> None:
+        self.changed = threading.Condition(threading.RLock())
+        self._queue = queue
+        self._hands: list[Hand] = []
+
+    def take(self) -> Hand | None:
+        """The next batch; None when the queue is empty."""
+        with self.changed:
+            first = self._queue.taken
+            entries = self._queue.take()
+            if not entries:
+                return None
+            hand = Hand(entries, first)
+            self._hands.append(hand)
+            return hand
+
+    def take_all(self) -> list[Hand]:
+        """The batches that others work on: they find that these are theirs no more."""
+        with self.changed:
+            hands, self._hands = self._hands, []
+            return hands
+
+    def holds(self, hand: Hand) -> bool:
+        """Whether the batch is still with the one who took it from the queue."""
+        return hand in self._hands
+
+    def put_down(self, hand: Hand) -> None:
+        """The batch is settled, or another's."""
+        with self.changed:
+            if hand in self._hands:
+                self._hands.remove(hand)
+            self.changed.notify_all()
+
+    def settled(self) -> int:
+        """Up to which place everything is settled, of all spans that the queue has ever held."""
+        with self.changed:
+            return min((hand.first for hand in self._hands), default=self._queue.taken)

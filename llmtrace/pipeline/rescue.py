@@ -1,0 +1,83 @@
+"""Bringing spans to disk past an exporter that hangs, or can't keep up, or has no time left."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+from llmtrace.pipeline.delivery import Delivery
+from llmtrace.pipeline.hands import Hand, Hands
+from llmtrace.pipeline.preparing import Preparing
+from llmtrace.pipeline.queue import SpanQueue
+from llmtrace.pipeline.spool import Spool
+
+logger = logging.getLogger("llmtrace.pipeline")
+
+HUNG_S: Final = 5.0  # after that long in the exporter what queues behind goes to disk
+ENDED: Final = "not sent before the process ended"
+
+
+class Rescue:
+    """What is done for one pipe from threads that are not its own."""
+
+    def __init__(
+        self, queue: SpanQueue, hands: Hands, preparing: Preparing, delivery: Delivery, spool: Spool | None
+    ) -> None:
+        self._queue = queue
+        self._hands = hands
+        self._preparing = preparing
+        self._delivery = delivery
+        self._spool = spool
+
+    def relieve(self) -> None:
+        """Bring what is queued to disk, while the exporter hangs or spans come faster than it takes them."""
+        while self._spool is not None and (self._hangs() or self._queue.is_filling):
+            hand = self._hands.take()
+            if hand is None or not self._is_relieved(hand, self._spool):
+                return
+
+    def _hangs(self) -> bool:
+        offered_at = self._delivery.offered_at
+        return offered_at is not None and time.monotonic() - offered_at > HUNG_S
+
+    def _is_relieved(self, hand: Hand, spool: Spool) -> bool:
+        prepared = self._preparing.prepared(hand.entries)
+        with self._hands.changed:
+            if not self._hands.holds(hand):
+                return False
+            kept = not prepared.spans or spool.write(prepared.spans, hand.destination)
+            if kept:
+                prepared.count(self._delivery.ledger)
+            else:
+                self._queue.put_back(hand.entries)
+            self._hands.put_down(hand)
+            return kept
+
+    def leave(self, deadline: float) -> None:
+        """Bring to disk what is queued, and what the exporter is busy with; what can't be is dropped and counted.
+
+        Args:
+            deadline: until when spans are still filtered, in seconds of `time.monotonic`.
+        """
+        hands, lost = self._hands.take_all(), 0
+        while hands:
+            lost += sum(self._left_behind(hand) for hand in hands)
+            following = self._hands.take() if time.monotonic() < deadline else None
+            hands = [] if following is None else [following]
+            for hand in hands:
+                self._hands.put_down(hand)
+        while entries := self._queue.take():
+            lost += len(entries)
+        if lost:
+            name = self._delivery.name
+            self._delivery.ledger.dropped(ENDED, lost)
+            logger.error("The exporter %s did not send %d spans before the process ended.", name, lost)
+
+    def _left_behind(self, hand: Hand) -> int:
+        """How many spans of a batch can't be brought to disk."""
+        prepared = hand.prepared or self._preparing.prepared(hand.entries)
+        prepared.count(self._delivery.ledger)
+        if not prepared.spans or (self._spool is not None and self._spool.write(prepared.spans, hand.destination)):
+            return 0
+        return len(prepared.spans)
