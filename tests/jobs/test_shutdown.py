@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.jobs.bursts import assert_all_there, executed, wait_for
 from tests.jobs.processes import Site
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
+def visited_while_the_store_was_away(site: Site) -> str:
+    """The trace of a request whose spans its process, which has ended, could not send."""
+    away = {"NAME": "Database", "BACKEND": "tests.pipeline.exporters.Away"}
+    site.env["JOBS_LLMTRACE"] = json.dumps({"EXPORTERS": [away]})
+    trace_id = site.visit("applied")["applied"]
+    del site.env["JOBS_LLMTRACE"]
+    assert site.spans(trace_id) == []
+    return trace_id
+
+
 def test_nothing_is_lost_when_each_job_has_a_process_of_its_own(site: Site) -> None:
     recycled = ("--max-tasks-per-child", "1", "--pool", "prefork", "--concurrency", "4")
+    left = visited_while_the_store_was_away(site)
     with site.worker(*recycled) as worker:
+        until(lambda: site.spans(left), "a worker without a job sends what others have left", 15)
         trace_id = site.visit("burst-12")["burst-12"]
         wait_for(site, "burst-12", 12)
         worker.stop()
