@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import resource
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,18 @@ def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
     assert len(set(names)) == len(names) == WRITERS * BATCHES * SPANS
     batches = [name.rpartition(" ")[0] for name in names[::SPANS]]
     assert len(set(batches)) == WRITERS * BATCHES  # each batch stands together
+
+
+def test_a_batch_waits_while_another_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "spans.jsonl"
+    with path.open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        writer = threading.Thread(target=JSONLines(path).export, args=([ended()],))
+        writer.start()
+        writer.join(0.1)
+        assert path.read_text() == ""
+    writer.join(10)
+    assert len(lines(path)) == 1
 
 
 def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:

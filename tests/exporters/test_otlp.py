@@ -13,7 +13,10 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
+import requests
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.sdk.trace import ReadableSpan
 
 from llmtrace.exporters import OTLP
@@ -260,12 +263,44 @@ def test_an_offer_ends_in_time_whatever_the_backend_does(receiver: Receiver, pro
     exporter.shutdown()
 
 
-def test_requests_that_hang_for_ever_do_not_pile_up(receiver: Receiver) -> None:
-    exporter = exporting_to(receiver, "http", timeout=0.01)
+def test_requests_that_hang_for_ever_do_not_pile_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmtrace.exporters.limit.GRACE_S", 0.05)
+    exporter = exporting_to(receiver, "http", timeout=0.1)
     receiver.behave(how="drip")
-    for _ in range(6):
-        assert isinstance(later(exporter, batch()), TimedOut)
-    assert sum(thread.name == "llmtrace-request" for thread in threading.enumerate()) <= 4
+    problems = [later(exporter, batch()) for _ in range(6)]
+    assert all(isinstance(problem, TimedOut) for problem in problems)
+    assert problems[-1].reason == "earlier requests to the backend still hang"
+    assert receiver.came == 4
+    exporter.shutdown()
+
+
+def test_an_offer_of_many_requests_ends_in_time_and_the_next_goes_on(receiver: Receiver, protocol: str) -> None:
+    exporter = exporting_to(receiver, protocol, timeout=0.35, max_request_size=10_100)
+    receiver.behave(how="wait")
+    spans = batch(8, size=9_000)
+    problem = later(exporter, spans)
+    assert isinstance(problem, TimedOut)
+    assert 1 <= len(receiver.names) <= 4
+    receiver.behave()
+    assert exporter.export(spans) == Exported(8)
+    assert len(receiver.names) <= 9  # the one that was under way when the time was over may come twice
+    assert set(receiver.names) == set(names(spans))
+    exporter.shutdown()
+
+
+class Watching(requests.Session):
+    """A session of the host's, which other instrumentations may watch."""
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        self.seen = is_instrumentation_enabled()
+        return super().send(*args, **kwargs)
+
+
+def test_requests_leave_no_spans_of_their_own(receiver: Receiver) -> None:
+    session = Watching()
+    exporter = exporting_to(receiver, "http", session=session)
+    assert exporter.export(batch()) == Exported(8)
+    assert session.seen is False
     exporter.shutdown()
 
 
@@ -338,7 +373,10 @@ def tls_server(certificate: tuple[Path, Path], speaks: str) -> Iterator[int]:
         thread.join(10)
 
 
-def test_a_certificate_that_is_not_trusted_is_named(protocol: str, certificate: tuple[Path, Path]) -> None:
+def test_a_certificate_that_is_not_trusted_is_named(
+    protocol: str, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())  # does not come before what the options name
     with tls_server(certificate, "h2" if protocol == "grpc" else "http/1.1") as port:
         for file, told in ((None, True), (str(certificate[0]), False)):
             exporter = OTLP(
