@@ -238,6 +238,11 @@ def shared(value: Mapping[str, Any], /, **databases: dict[str, Any]) -> list[tup
 W009 = ("llmtrace.W009", 'LLMTRACE["DATABASE"]')
 
 
+def test_options_of_redact_are_named_where_they_stand() -> None:
+    message = only({"REDACT": {"emial": True}})
+    assert (message.id, message.msg.partition(" ")[0]) == ("llmtrace.E005", 'LLMTRACE["REDACT"]')
+
+
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
@@ -336,6 +341,9 @@ def test_every_setting_is_documented_and_no_other() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     keys = {field.name.upper() for field in fields(Config)} - {"PROBLEMS", "EXPORTERS_GIVEN"}
     assert sorted(re.findall(r"^### (\w+)", page, re.MULTILINE)) == sorted(keys)
+    (table,) = re.findall(r"^\| key \|.*?\n\n", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    first_cells = " ".join(line.split("|")[1] for line in table.splitlines()[2:] if line)
+    assert sorted(re.findall(r"`(\w+)`", first_cells)) == sorted(keys)
     inner = [*fields(ExporterConfig), *fields(JobsConfig), *fields(SpoolConfig)]
     rows = {field.name.upper() for field in inner} - {"WHERE"} | {field.name for field in fields(QueueConfig)}
     assert set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE)) == rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -77,7 +78,10 @@ def backend_problems(config: Config) -> Iterable[Problem]:
         for each in exporter.filters:
             yield from _problems(load_filter(each))
     redact = redact_config(config)
-    for each in (*([redact] if redact else []), *config.filters):
+    if redact is not None:
+        for problem in _problems(load_filter(redact)):
+            yield replace(problem, where=redact.where)  # whose options stand in it, without OPTIONS
+    for each in config.filters:
         yield from _problems(load_filter(each))
 
 
