@@ -19,6 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from llmtrace.jobs.compact import packed, unpacked
 from llmtrace.tracing.attributes import TraceAttributes
+from llmtrace.tracing.setup import keep
 
 HEADER: Final = "llmtrace"
 STANDARD: Final = {"traceparent": 128, "tracestate": 512, "baggage": 8192}  # characters that are read, by W3C's limits
@@ -55,6 +56,7 @@ def write(
     headers.pop("tracestate", None)  # a retry's message begins as a copy of the one before it
     _trace_context.inject(headers, context)
     _baggage.inject(headers, context)
+    keep(context)  # mostly the span of the message, kept anyway; of a job without one, whatever sent it
     headers[HEADER] = _OUTSIDE + packed(at, attributes) if outside else packed(at, attributes)
 
 

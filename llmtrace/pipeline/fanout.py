@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.core.signals import setting_changed
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import SpanContext
 
 from llmtrace.conf import ROOT, get_config
 from llmtrace.mistakes import guarded, tell
@@ -59,6 +60,10 @@ class FanOut(SpanProcessor):
             forget_oldest(self._content)
 
     @guarded("A span that began was not seen.", UNSENT)
+    def keep(self, context: SpanContext) -> None:
+        """Have exporters with ``"SPANS": "llm"`` keep this open span: spans of another process will be below it."""
+        self._lineage.keep(context)
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         pipes = self._pipes
         if pipes is None:

@@ -43,6 +43,15 @@ class Kin:
     def want(self) -> None:
         """Something of LLM work began here: the requests above are wanted too."""
         self.llm = True
+        self._want_requests()
+
+    def keep(self) -> None:
+        """Spans of another process will have this one as their parent."""
+        if not self.kept:
+            self.wanted = True
+            self._want_requests()
+
+    def _want_requests(self) -> None:
         above = self.parent
         while above is not None:
             if above.request:
@@ -103,6 +112,12 @@ class Lineage:
             return list(self._live.values())
         except RuntimeError:  # a span has ended in garbage collection, which the list has set off
             return []
+
+    def keep(self, context: SpanContext) -> None:
+        """Keep a span of this process whatever it is."""
+        kin = self._find(context)
+        if kin is not None:
+            kin.keep()
 
     def _find(self, context: SpanContext | None) -> Kin | None:
         if context is None:

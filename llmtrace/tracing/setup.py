@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
+from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -129,6 +130,11 @@ def resource_of(config: Config) -> Resource:
     if config.service_name is not None:
         attributes[SERVICE_NAME] = config.service_name
     return Resource.create(attributes)
+
+
+def keep(context: otel_context.Context | None = None) -> None:
+    """Have the span of `context` kept as the parent of spans in another process, the current one's if None."""
+    fanout.keep(trace.get_current_span(context).get_span_context())
 
 
 def flush(timeout: float | None = None) -> bool:

@@ -13,12 +13,14 @@ from django.test import override_settings
 from kombu.exceptions import EncodeError, OperationalError
 from opentelemetry import baggage, trace
 from opentelemetry import context as otel_context
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from llmtrace import jobs as instrumentation
 from llmtrace import semconv, trace_attributes
 from llmtrace.jobs import message
 from tests.jobs.apps import Jobs
+from tests.pipeline.making import entry, exporting
 from tests.recorded import Recorded, is_below, settings
 
 
@@ -135,6 +137,26 @@ def test_an_excluded_task_has_no_span_and_passes_the_trace_on(
     assert sent.parent is not None
     assert sent.parent.span_id == view.get_span_context().span_id
     assert sent.attributes.user_id == "7"
+
+
+def test_what_sends_a_job_without_spans_is_kept_as_the_parent_of_what_the_job_does(
+    jobs: Jobs, host: trace.Tracer
+) -> None:
+    kept: list[ReadableSpan] = []
+    with (
+        exporting(entry("Kept", into=kept, SPANS="llm"), JOBS={"EXCLUDE": ["shop.tidy"]}),
+        host.start_as_current_span("GET /", kind=SpanKind.SERVER),
+        host.start_as_current_span("view"),
+    ):
+        host.start_span("query").end()
+        jobs.app.send_task("shop.tidy")
+        sent = message.read(jobs.message().headers)
+    view, request = kept
+    assert (view.name, request.name) == ("view", "GET /")
+    assert view.context is not None
+    assert sent.parent is not None
+    assert sent.parent.span_id == view.context.span_id
+    assert view.parent == request.context
 
 
 @pytest.mark.parametrize("name", ["celery.map", "celery.starmap", "celery.chunks"])
