@@ -19,6 +19,7 @@ from llmtrace.mistakes import guarded
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.content import CallContent, cut, qualified_name
+from llmtrace.tracing.metrics import Meters, meters
 from llmtrace.tracing.setup import get_tracer
 from llmtrace.tracing.untold import is_untold, keep_untold
 
@@ -38,6 +39,8 @@ class CallSpan:
     __slots__ = (
         "_ended",
         "_expose",
+        "_known",
+        "_meters",
         "_private",
         "_token",
         "began",
@@ -64,6 +67,8 @@ class CallSpan:
         self._ended = False
         self._expose: int | None = None  # characters of a text that go onto the live span as well
         self._private = capture is False
+        self._meters: Meters | None = None  # of a host that wants metrics
+        self._known: dict[str, Any] = attributes
         self._token: Any = None
         self.began = time.perf_counter()
         self._start(name, attributes, kind, capture, above)
@@ -83,6 +88,8 @@ class CallSpan:
         if known:
             attributes.update(known.on_span)
         self.span = get_tracer().start_span(name, above, kind, attributes)
+        if kind is SpanKind.CLIENT and config.enabled:
+            self._meters = meters()
         self.began = time.perf_counter()
         context = self.span.get_span_context()
         if context.is_valid and context.trace_flags.sampled:
@@ -120,10 +127,12 @@ class CallSpan:
         if self._ended:
             return
         self._ended = True
-        if not self.recording:
-            return
-        self._complete(attributes, status)
-        self._stop(end_time)
+        took = time.perf_counter() - self.began
+        if self.recording:
+            self._complete(attributes, status)
+            self._stop(end_time)
+        if self._meters is not None:
+            self._measure(self._meters, attributes, took)
 
     @guarded("Not all of a call could be recorded.", GOES_ON)
     def _complete(self, attributes: Mapping[str, Any] | None, status: StatusCode) -> None:
@@ -137,6 +146,14 @@ class CallSpan:
     @guarded("A call's span could not be ended.", GOES_ON)
     def _stop(self, end_time: int | None) -> None:
         self.span.end(end_time)
+
+    @guarded("The metrics of a call could not be recorded.", GOES_ON)
+    def _measure(self, meters: Meters, attributes: Mapping[str, Any] | None, took: float) -> None:
+        """Record the call's metrics; `took`, in seconds, counts where a sampler has left its span out."""
+        start, end = getattr(self.span, "start_time", None), getattr(self.span, "end_time", None)
+        if start is not None and end is not None:
+            took = (end - start) / 1e9
+        meters.record({**self._known, **(attributes or {})}, took, trace.set_span_in_context(self.span))
 
     def _attach(self, content: CallContent) -> None:
         fanout.attach(self.span.get_span_context().span_id, content)

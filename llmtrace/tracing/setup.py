@@ -23,6 +23,7 @@ from llmtrace.conf import ROOT, Config, get_config
 from llmtrace.mistakes import guarded
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing.attributes import mark
+from llmtrace.tracing.metrics import meters
 
 logger = logging.getLogger("llmtrace.tracing")
 
@@ -106,6 +107,7 @@ def connect(config: Config | None = None) -> trace.TracerProvider:
             fanout.mark = mark
             provider.add_span_processor(fanout)
             _connected.add(provider)
+            meters()
             if len(_connected) == 1:
                 _watch_end()
         return provider
