@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,8 @@ PROGRAM = """
 import os, sys
 import django
 from django.conf import settings
-options = {"endpoint": sys.argv[1], "protocol": sys.argv[2]}
-settings.configure(LLMTRACE={"EXPORTERS": [{"BACKEND": "llmtrace.exporters.OTLP", "OPTIONS": options}]})
+exporter = {"BACKEND": "llmtrace.exporters.OTLP", "OPTIONS": {"endpoint": sys.argv[1], "protocol": sys.argv[2]}}
+settings.configure(LLMTRACE={"EXPORTERS": [exporter], "SPOOL": {"DIRECTORY": sys.argv[3]}})
 django.setup()
 from llmtrace.tracing.setup import flush, get_tracer
 get_tracer().start_span("parent, before").end()
@@ -33,11 +34,11 @@ assert flush(10)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
-def test_parent_and_child_both_send(protocol: str) -> None:
+def test_parent_and_child_both_send(protocol: str, tmp_path: Path) -> None:
     with Receiver(grpc_port=0) as receiver:
         endpoint = receiver.grpc_url if protocol == "grpc" else receiver.url
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-c", PROGRAM, endpoint, protocol]
+        command = [sys.executable, "-c", PROGRAM, endpoint, protocol, str(tmp_path / "spool")]
         ended = subprocess.run(command, cwd=ROOT, env=environment, timeout=50, capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
         assert receiver.names == ["parent, before", "child", "parent, after"]
