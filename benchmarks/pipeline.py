@@ -5,14 +5,17 @@ the median of the rounds, and what counts are the ratios, taken round by round.
 
 * *spans/s*: spans that have ended are handed on as fast as it goes, until the last has arrived at an OTLP/HTTP receiver
   in a process of its own. Stock is ``BatchSpanProcessor`` with ``OTLPSpanExporter``; the others are a pipe with that
-  exporter, with llmtrace's own, with redaction, and with spans on disk first.
-* *µs a span on the calling thread*: the time until ``on_end`` returns while the exporters' threads have nothing to do.
+  exporter, with llmtrace's own, beside other exporters, with redaction, and with spans on disk first. *CPU* is the same
+  in processor time of the whole process, which others on the machine do not disturb.
+* *µs a span on the calling thread*: the thread's processor time until ``on_end`` returns, while the exporters' threads
+  have nothing to do.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import logging
 import statistics
 import tempfile
 import time
@@ -28,8 +31,8 @@ OURS = "llmtrace.exporters.OTLP"
 DISCARD = "benchmarks.discard.Discard"
 LATE = {"size": 1_000_000, "bytes": 1 << 34, "batch": 1_000_000, "delay": 3600}
 
-Round = Callable[[], float]
-"""Runs one round and returns seconds."""
+Round = Callable[[], tuple[float, float]]
+"""Runs one round and returns seconds on the clock, and of processor time."""
 
 
 def ready(count: int) -> list[Any]:
@@ -54,7 +57,7 @@ def fan_out(*entries: Mapping[str, Any], **more: Any) -> Iterator[Any]:
             processor = FanOut()
             processor.pipes()
             yield processor
-            processor.close(60)
+            processor.close(1)
 
 
 class Throughput:
@@ -69,12 +72,15 @@ class Throughput:
             "stock": self.stock,
             "llmtrace, stock exporter": lambda: self.ours(STOCK),
             "llmtrace.exporters.OTLP": lambda: self.ours(OURS),
+            "beside one that hangs": lambda: self.ours(OURS, "benchmarks.faulty.Hanging"),
+            "beside one that raises": lambda: self.ours(OURS, "benchmarks.faulty.Raising"),
+            "beside one that works": lambda: self.ours(OURS, DISCARD),
             "with Redact": lambda: self.ours(OURS, REDACT=True),
             "durable": lambda: self.ours(OURS, durable=True),
             "durable, with Redact": lambda: self.ours(OURS, durable=True, REDACT=True),
         }
 
-    def stock(self) -> float:
+    def stock(self) -> tuple[float, float]:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
@@ -84,21 +90,27 @@ class Throughput:
         finally:
             processor.shutdown()  # type: ignore[no-untyped-call]
 
-    def ours(self, backend: str, durable: bool = False, **more: Any) -> float:
+    def ours(
+        self, backend: str, neighbour: str | None = None, durable: bool = False, **more: Any
+    ) -> tuple[float, float]:
         queue = {"size": 1_000_000, "bytes": 1 << 34, "durable": durable}
-        with fan_out({"BACKEND": backend, "OPTIONS": {"endpoint": self.endpoint}, "QUEUE": queue}, **more) as processor:
-            seconds = self.through(processor)
-            (account,) = processor.accounts().values()
-            assert (account.sent, account.waiting) == (len(self.spans), 0), account
-            return seconds
+        entries = [{"BACKEND": backend, "OPTIONS": {"endpoint": self.endpoint}, "QUEUE": queue}]
+        if neighbour is not None:
+            entries.append({"BACKEND": neighbour, "QUEUE": queue})
+        with fan_out(*entries, EXIT_TIMEOUT=0.1, **more) as processor:
+            return self.through(processor, processor.pipes()[0])
 
-    def through(self, processor: Any) -> float:
+    def through(self, processor: Any, pipe: Any = None) -> tuple[float, float]:
         gc.collect()
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         for span in self.spans:
             processor.on_end(span)
-        assert processor.force_flush(60_000)
-        return time.perf_counter() - start
+        assert processor.force_flush(60_000) if pipe is None else pipe.begin_flush()(time.monotonic() + 60)
+        took = time.perf_counter() - start, time.process_time() - used
+        if pipe is not None:
+            account = pipe.account()
+            assert (account.sent, account.waiting) == (len(self.spans), 0), account
+        return took
 
 
 class CallingThread:
@@ -118,7 +130,7 @@ class CallingThread:
             "1 exporter, durable, Redact": lambda: self.ours(1, durable=True, REDACT=True),
         }
 
-    def stock(self) -> float:
+    def stock(self) -> tuple[float, float]:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         from benchmarks.discard import Discard
@@ -130,53 +142,64 @@ class CallingThread:
         finally:
             processor.shutdown()  # type: ignore[no-untyped-call]
 
-    def ours(self, exporters: int, durable: bool = False, **more: Any) -> float:
+    def ours(self, exporters: int, durable: bool = False, **more: Any) -> tuple[float, float]:
         entry = {"BACKEND": DISCARD, "QUEUE": {**LATE, "durable": durable}}
         with fan_out(*[entry] * exporters, **more) as processor:
             return self.handed_on(processor)
 
-    def handed_on(self, processor: Any) -> float:
+    def handed_on(self, processor: Any) -> tuple[float, float]:
         processor.on_end(self.spans[0])  # begins the threads
         time.sleep(0.05)
         gc.collect()
         gc.disable()
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.thread_time()
         for span in self.spans:
             processor.on_end(span)
-        seconds = time.perf_counter() - start
+        took = time.perf_counter() - start, time.thread_time() - used
         gc.enable()
-        return seconds
+        return took
 
 
-def measure(ways: Mapping[str, Round], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each way, round by round; the order turns, so that none always follows the same one."""
+Took = Mapping[str, Sequence[tuple[float, float]]]
+
+
+def measure(ways: Mapping[str, Round], rounds: int) -> Took:
+    """What each way took, round by round; the order turns, so that none always follows the same one."""
     names = list(ways)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for number in range(-1, rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            took = ways[name]()
+            found = ways[name]()
             if number >= 0:
-                seconds[name].append(took)
-    return seconds
+                took[name].append(found)
+    return took
 
 
-def ratio(seconds: Mapping[str, Sequence[float]], of: str, to: str) -> float:
-    return statistics.median(one / other for one, other in zip(seconds[of], seconds[to], strict=True))
+def ratio(took: Took, name: str, clock: int) -> float:
+    """How much faster than stock it was, by the wall's clock (0) or the processor's (1)."""
+    return statistics.median(stock[clock] / each[clock] for stock, each in zip(took["stock"], took[name], strict=True))
 
 
-def report_throughput(count: int, seconds: Mapping[str, Sequence[float]]) -> None:
-    print(f"\n{count:,} spans of 3 KB a round to OTLP/HTTP, {len(seconds['stock'])} rounds")
-    print(f"  {'':<30}{'spans/s':>10}{'× stock':>10}")
-    for name, took in seconds.items():
-        print(f"  {name:<30}{count / statistics.median(took):>10,.0f}{ratio(seconds, 'stock', name):>10.2f}")
+def microseconds(took: Took, name: str, count: int) -> float:
+    """Processor time of a span."""
+    return statistics.median(each[1] for each in took[name]) / count * 1e6
 
 
-def report_calling_thread(count: int, seconds: Mapping[str, Sequence[float]]) -> None:
-    print(f"\nµs a span on the calling thread, {count:,} spans a round, {len(seconds['stock'])} rounds")
-    for name, took in seconds.items():
-        print(f"  {name:<30}{statistics.median(took) / count * 1e6:>10.1f}")
-    pairs = zip(seconds["5 exporters"], seconds["1 exporter"], strict=True)
-    further = statistics.median(five - one for five, one in pairs) / 4 / count * 1e6
+def report_throughput(count: int, took: Took) -> None:
+    print(f"\n{count:,} spans of 3 KB a round to OTLP/HTTP, {len(took['stock'])} rounds")
+    print(f"  {'':<30}{'spans/s':>10}{'× stock':>10}{'CPU µs':>10}{'× stock':>10}")
+    for name in took:
+        rate = count / statistics.median(each[0] for each in took[name])
+        used = microseconds(took, name, count)
+        print(f"  {name:<30}{rate:>10,.0f}{ratio(took, name, 0):>10.2f}{used:>10.1f}{ratio(took, name, 1):>10.2f}")
+
+
+def report_calling_thread(count: int, took: Took) -> None:
+    print(f"\nµs a span on the calling thread, {count:,} spans a round, {len(took['stock'])} rounds")
+    for name in took:
+        print(f"  {name:<30}{microseconds(took, name, count):>10.1f}")
+    pairs = zip(took["5 exporters"], took["1 exporter"], strict=True)
+    further = statistics.median(five[1] - one[1] for five, one in pairs) / 4 / count * 1e6
     print(f"  {'each further exporter':<30}{further:>10.1f}")
 
 
@@ -187,6 +210,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
 
+    logging.disable()  # of the exporters that fail on purpose
     settings.configure(USE_TZ=True, INSTALLED_APPS=["llmtrace"], DATABASES={"default": {}}, LLMTRACE={"EXPORTERS": []})
     django.setup()
     from benchmarks.receiver import receiver

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from llmtrace.conf import QueueConfig
+from llmtrace.pipeline import queue
 from llmtrace.pipeline.queue import SPAN_BYTES, Item, SpanQueue
 
 BOUNDS = QueueConfig(size=5, bytes=8 * SPAN_BYTES, batch=3)
+MOST_BYTES = 5 * SPAN_BYTES
 
 
 class Sized:
@@ -53,7 +56,9 @@ class Queueing(RuleBasedStateMachine):
     def take(self) -> None:
         batch = self.queue.take()
         expected = self.model[: BOUNDS.batch]
-        while expected and any(each[1] != expected[0][1] for each in expected):
+        while any(each[1] != expected[0][1] for each in expected) or (
+            len(expected) > 1 and sum(each.size for each, _ in expected) > MOST_BYTES
+        ):
             expected.pop()
         assert list(batch) == expected
         del self.model[: len(batch)]
@@ -73,4 +78,9 @@ class Queueing(RuleBasedStateMachine):
             assert self.queue.due.is_set()
 
 
-TestQueueing = Queueing.TestCase
+class TestQueueing(Queueing.TestCase):  # type: ignore[misc,valid-type]
+    """With batches that are small enough to be full."""
+
+    @pytest.fixture(autouse=True)
+    def small_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(queue, "BATCH_BYTES", MOST_BYTES)

@@ -209,11 +209,29 @@ def test_live_spans_do_not_wait_for_old_ones(tmp_path: Path) -> None:
     assert [name for name in backend.names if name.startswith("old")] == [f"old {number:03}" for number in range(40)]
 
 
+def test_old_spans_have_their_turn_while_new_ones_keep_coming(tmp_path: Path) -> None:
+    with spooling(tmp_path, Backend(later)):
+        spans(5, "old")
+        assert flush(10)
+    backend = Backend()
+
+    def act(given: Sequence[ReadableSpan]) -> Any:
+        if given[0].name.startswith("live") and len(backend.names) < 200:
+            span("live")
+        return backend(given)
+
+    with spooling(tmp_path, act, QUEUE={"batch": 1, "delay": 0}):
+        span("live")
+        until(lambda: len(backend.names) >= 200, "there was always another new one")
+    assert backend.names.index("old 004") < 100
+
+
 def test_a_batch_that_always_fails_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = Backend(failure)
-    with spooling(tmp_path, backend):
-        span("poison")
-        assert flush(10)
+    for name in ("poison", "old"):
+        with spooling(tmp_path, backend):
+            span(name)
+            assert flush(10)
 
     def act(given: Sequence[ReadableSpan]) -> Any:
         if given[0].name == "poison":
@@ -222,10 +240,11 @@ def test_a_batch_that_always_fails_holds_up_no_other(tmp_path: Path, monkeypatch
 
     backend.away = None
     with spooling(tmp_path, act):
-        until(lambda: account("Scripted").last_error, "the old one was offered")
+        until(lambda: account("Scripted").last_error, "the oldest was offered")
         spans(3)
         assert flush(10)
-        assert backend.names == ["span 000", "span 001", "span 002"]
+        until(lambda: len(backend.names) == 4, "the other old one has its turn")
+        assert sorted(backend.names) == ["old", "span 000", "span 001", "span 002"]
         assert len(files(tmp_path)) == 1
         monkeypatch.setattr(backlog, "FOREIGN_AGE_S", -1.0)
         until(lambda: files(tmp_path) == [], "it is given up", 20)
