@@ -11,6 +11,7 @@ from opentelemetry.trace import Status
 from llmtrace.pipeline.ended import EndedSpan
 
 DEEPEST: Final = 100
+SCALARS: Final = frozenset({bool, int, float})
 
 
 class Truncate:
@@ -46,8 +47,14 @@ class Truncate:
         return True
 
     def _among(self, before: dict[str, Any], event: str | None) -> dict[str, Any]:
-        after = {name: self._value(value, 1) if self._cuts(event, name) else value for name, value in before.items()}
-        return before if all(after[name] is value for name, value in before.items()) else after
+        after = {}
+        for name, value in before.items():
+            kind = type(value)
+            if kind in SCALARS or (kind is str and len(value) <= self._length):
+                continue
+            if self._cuts(event, name) and (cut := self._value(value, 1)) is not value:
+                after[name] = cut
+        return {**before, **after} if after else before
 
     def _event(self, event: Event) -> Event:
         before = dict(event.attributes or ())

@@ -11,6 +11,8 @@ from opentelemetry.trace import Link, SpanContext, Status
 
 from llmtrace.jsontext import as_json, encodable, is_structure
 
+SCALARS: Final = frozenset({bool, int, float})
+
 
 class Content(Protocol):
     """What was said in one span, kept as it was and rendered off the path of the call."""
@@ -111,17 +113,29 @@ class EndedSpan(ReadableSpan):
         Texts that UTF-8 cannot carry are mended: one of them would make an exporter refuse the whole batch.
         """
         description = self._status.description
+        attributes = exportable(self._attributes)
+        if attributes is self._attributes and not self._events and description is None and self._name.isascii():
+            return self
         return self.edited(
             name=encodable(self._name),
-            attributes=exportable(self._attributes),
-            events=[Event(each.name, exportable(each.attributes or {}), each.timestamp) for each in self._events],
+            attributes=attributes,
+            events=[Event(each.name, exportable(dict(each.attributes or ())), each.timestamp) for each in self._events],
             status=Status(self._status.status_code, encodable(description)) if description else None,
         )
 
 
-def exportable(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes as OpenTelemetry's own types, in texts that can be encoded."""
-    return {encodable(key): _exportable(value) for key, value in attributes.items()}
+def exportable(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Attributes as OpenTelemetry's own types, in texts that can be encoded; the same dict where they are that."""
+    changed = {}
+    for key, value in attributes.items():
+        if not key.isascii():
+            return {encodable(key): _exportable(value) for key, value in attributes.items()}
+        kind = type(value)
+        if kind in SCALARS or (kind is str and value.isascii()):
+            continue
+        if (made := _exportable(value)) is not value:
+            changed[key] = made
+    return {**attributes, **changed} if changed else attributes
 
 
 def _exportable(value: Any) -> Any:
