@@ -50,6 +50,8 @@ class HTTPWire:
         self._endpoint = client._endpoint
         self._headers = client._headers
         self._compress = client._compress
+        has_key = self._session.auth is None and any(name.lower() == "authorization" for name in self._headers)
+        self._auth = _as_it_is if has_key else None  # else a line of ~/.netrc would come before the header
         self._limit: Limit[Answer] = Limit()
         if not environment:
             own = {*PROTOCOL_HEADERS, *(name.lower() for name in given.get("headers", {}))}
@@ -89,11 +91,16 @@ class HTTPWire:
             allow_redirects=False,  # the headers may hold keys
             stream=True,  # `_answer` reads it, and not for ever
             verify=self._session.verify,  # else REQUESTS_CA_BUNDLE would come before `certificate_file`
+            auth=self._auth,
         )
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _answer(response: requests.Response) -> Answer:

@@ -90,6 +90,27 @@ def test_a_batch_arrives_whole_with_its_headers(receiver: Receiver, exporter: OT
     assert receiver.resources[-1] == {"service.name": "shop"}
 
 
+def test_batches_share_a_connection(receiver: Receiver) -> None:
+    exporter, before = exporting_to(receiver, "http"), receiver.accepted
+    for _ in range(3):
+        exporter.export(batch())
+    assert receiver.accepted - before == 1
+    exporter.shutdown()
+
+
+def test_a_line_of_netrc_does_not_come_before_the_key_of_the_options(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    exporter = exporting_to(receiver, "http")
+    exporter.export(batch())
+    assert receiver.authorities[0]["authorization"] == KEY
+    exporter.shutdown()
+
+
 @pytest.mark.parametrize("compression", ["gzip", "deflate", "none"])
 def test_it_compresses(receiver: Receiver, protocol: str, compression: str) -> None:
     if (protocol, compression) == ("grpc", "deflate"):
