@@ -2,85 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
-import subprocess
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
 
-import certifi
 import pytest
-import requests
-from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from opentelemetry.sdk.trace import ReadableSpan
 
 from llmtrace.exporters import OTLP
-from llmtrace.exporters.answers import Busy, NeedsPerson, TimedOut, Unreachable
+from llmtrace.exporters.answers import Busy, NeedsPerson
 from llmtrace.pipeline.outcome import Exported, RetryLater
 from llmtrace.tracing.setup import flush
+from tests.exporters.sending import KEY, batch, exporting_to, later, names
 from tests.pipeline.making import account, balanced, exporting, span
-from tests.servers.http import ScriptedServer, reset
-from tests.servers.otlp import SECRET, Receiver
+from tests.servers.otlp import Receiver
 from tests.store.making import ended
-
-KEY = "sk-in-the-headers"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Receiver]:
-    with Receiver(grpc_port=0) as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def receiver(shared: Receiver) -> Receiver:
-    """A receiver that has forgotten all before."""
-    shared.behave()
-    shared.spans.clear()
-    shared.authorities.clear()
-    shared.came = 0
-    return shared
-
-
-@pytest.fixture(params=["http", "grpc"])
-def protocol(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def exporter(receiver: Receiver, protocol: str) -> Iterator[OTLP]:
-    made = exporting_to(receiver, protocol)
-    yield made
-    made.shutdown()
-
-
-def exporting_to(receiver: Receiver, protocol: str, **options: Any) -> OTLP:
-    endpoint = receiver.grpc_url if protocol == "grpc" else receiver.url
-    return OTLP(endpoint, protocol=protocol, headers={"Authorization": KEY}, **options)  # type: ignore[arg-type]
-
-
-def batch(count: int = 8, *bad: int, size: int = 0) -> list[ReadableSpan]:
-    """That many spans, of which those at the places `bad` are named so; `size` is the length of a text in each."""
-    attributes = {"text": "x" * size, "answer": 42}
-    return [ended(attributes, name=f"{'bad' if index in bad else 'span'} {index}") for index in range(count)]
-
-
-def names(spans: Sequence[ReadableSpan]) -> list[str]:
-    return [each.name for each in spans]
-
-
-def later(exporter: OTLP, spans: Sequence[ReadableSpan]) -> RetryLater:
-    """What the exporter says when it cannot send these now. No secret is ever part of it."""
-    with pytest.raises(RetryLater) as raised:
-        exporter.export(spans)
-    assert KEY not in str(raised.value)
-    assert SECRET not in str(raised.value)
-    return raised.value
 
 
 def test_a_batch_arrives_whole_with_its_headers(receiver: Receiver, exporter: OTLP) -> None:
@@ -242,183 +177,13 @@ def test_an_answer_in_json_is_understood_and_any_other_is_a_success(monkeypatch:
 
 def test_what_had_arrived_or_was_refused_is_not_sent_again_with_the_rest(receiver: Receiver, exporter: OTLP) -> None:
     spans = batch(8, 0)
-    receiver.behave(status=400, marked="bad")
-    broken_off = threading.Event()
-
-    def fail_after_the_first_arrived() -> None:
-        while not receiver.names:
-            time.sleep(0.001)
-        receiver.behave(status=503)
-        broken_off.set()
-
-    watcher = threading.Thread(target=fail_after_the_first_arrived)
-    watcher.start()
-    problem = None
-    while not broken_off.is_set() or problem is None:
-        try:
-            exporter.export(spans)
-        except RetryLater as error:
-            problem = error
-            break
-        receiver.spans.clear()
-    watcher.join()
-    arrived = list(receiver.names)
-    assert arrived
+    receiver.behave(status=400, marked="bad", times=5, then={"status": 503})  # 8, 4, 2 and 1 spans, then the good one
+    later(exporter, spans)
+    assert receiver.names == ["span 1"]
     receiver.behave()
     outcome = exporter.export(spans)
     assert (outcome.sent, sum(outcome.refused.values())) == (7, 1)
     assert receiver.names == names(spans)[1:]
-
-
-@pytest.mark.parametrize("how", ["hang", "drip"])
-def test_an_offer_ends_in_time_whatever_the_backend_does(receiver: Receiver, protocol: str, how: str) -> None:
-    exporter = exporting_to(receiver, protocol, timeout=0.3)
-    receiver.behave(how=how)
-    began = time.monotonic()
-    problem = later(exporter, batch())
-    assert time.monotonic() - began < 3
-    assert isinstance(problem, TimedOut)
-    assert "0.3 s" in problem.reason
-    receiver.behave()
-    assert exporter.export(batch()) == Exported(8)
-    exporter.shutdown()
-
-
-def test_requests_that_hang_for_ever_do_not_pile_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmtrace.exporters.limit.GRACE_S", 0.05)
-    exporter = exporting_to(receiver, "http", timeout=0.1)
-    receiver.behave(how="drip")
-    problems = [later(exporter, batch()) for _ in range(6)]
-    assert all(isinstance(problem, TimedOut) for problem in problems)
-    assert problems[-1].reason == "earlier requests to the backend still hang"
-    assert receiver.came == 4
-    exporter.shutdown()
-
-
-def test_an_offer_of_many_requests_ends_in_time_and_the_next_goes_on(receiver: Receiver, protocol: str) -> None:
-    exporter = exporting_to(receiver, protocol, timeout=0.35, max_request_size=10_100)
-    receiver.behave(how="wait")
-    spans = batch(8, size=9_000)
-    problem = later(exporter, spans)
-    assert isinstance(problem, TimedOut)
-    assert 1 <= len(receiver.names) <= 4
-    receiver.behave()
-    assert exporter.export(spans) == Exported(8)
-    assert len(receiver.names) <= 9  # the one that was under way when the time was over may come twice
-    assert set(receiver.names) == set(names(spans))
-    exporter.shutdown()
-
-
-class Watching(requests.Session):
-    """A session of the host's, which other instrumentations may watch."""
-
-    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
-        self.seen = is_instrumentation_enabled()
-        return super().send(*args, **kwargs)
-
-
-def test_requests_leave_no_spans_of_their_own(receiver: Receiver) -> None:
-    session = Watching()
-    exporter = exporting_to(receiver, "http", session=session)
-    assert exporter.export(batch()) == Exported(8)
-    assert session.seen is False
-    exporter.shutdown()
-
-
-def test_a_reset_and_a_closed_port_are_unreachable(receiver: Receiver, protocol: str) -> None:
-    with ScriptedServer() as resetting:
-        resetting.script_for = lambda received: reset()  # type: ignore[method-assign]
-        exporter = OTLP(f"http://127.0.0.1:{resetting.port}/v1/traces", protocol=protocol)  # type: ignore[arg-type]
-        problem = later(exporter, batch())
-        assert isinstance(problem, Unreachable)
-        assert protocol == "grpc" or "was cut" in problem.reason
-        exporter.shutdown()
-    exporter = OTLP(f"http://127.0.0.1:{resetting.port}/v1/traces", protocol=protocol)  # type: ignore[arg-type]
-    problem = later(exporter, batch())
-    assert isinstance(problem, Unreachable)
-    assert problem.reason == "nobody listens at the endpoint: the connection was refused"
-    exporter.shutdown()
-
-
-def test_a_connection_that_was_closed_while_it_lay_idle_is_opened_again(receiver: Receiver) -> None:
-    exporter = exporting_to(receiver, "http")
-    receiver.behave(how="reset", times=1)
-    assert exporter.export(batch()) == Exported(8)
-    assert receiver.came == 2
-    exporter.shutdown()
-
-
-def test_a_host_without_an_address_is_told_from_one_that_is_down(protocol: str) -> None:
-    user = "" if protocol == "grpc" else "user:sk-in-the-url@"
-    exporter = OTLP(f"http://{user}nowhere.invalid:4318/v1/traces", protocol=protocol, timeout=2)  # type: ignore[arg-type]
-    problem = later(exporter, batch())
-    assert isinstance(problem, (Unreachable, TimedOut))
-    assert "nowhere" not in problem.reason
-    assert "sk-in-the-url" not in problem.reason
-    exporter.shutdown()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that nobody has signed, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    made, key = folder / "certificate.pem", folder / "key.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(made), "-keyout", str(key)]
-    subprocess.run([*command.split(), *names], check=True, capture_output=True)
-    return made, key
-
-
-@contextmanager
-def tls_server(certificate: tuple[Path, Path], speaks: str) -> Iterator[int]:
-    """The port of a server that shakes hands and says nothing more."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    context.set_alpn_protocols([speaks])
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def shake_hands() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                with connection, suppress(OSError):
-                    context.wrap_socket(connection, server_side=True).close()
-
-    thread = threading.Thread(target=shake_hands, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(10)
-
-
-def test_a_certificate_that_is_not_trusted_is_named(
-    protocol: str, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())  # does not come before what the options name
-    with tls_server(certificate, "h2" if protocol == "grpc" else "http/1.1") as port:
-        for file, told in ((None, True), (str(certificate[0]), False)):
-            exporter = OTLP(
-                f"https://127.0.0.1:{port}/v1/traces",
-                protocol=protocol,  # type: ignore[arg-type]
-                timeout=5,
-                certificate_file=file,
-            )
-            problem = later(exporter, batch())
-            assert isinstance(problem, Unreachable)
-            assert ("certificate" in problem.reason) is told
-            exporter.shutdown()
-
-
-def test_a_header_that_cannot_be_sent_waits_for_a_person(receiver: Receiver, protocol: str) -> None:
-    endpoint = receiver.grpc_url if protocol == "grpc" else receiver.url
-    exporter = OTLP(endpoint, protocol=protocol, headers={"authorization": f"{KEY}\n"})  # type: ignore[arg-type]
-    problem = later(exporter, batch())
-    assert isinstance(problem, NeedsPerson)
-    assert "header" in problem.reason
-    exporter.shutdown()
 
 
 def test_a_span_that_cannot_be_encoded_takes_no_other_along(receiver: Receiver, exporter: OTLP) -> None:

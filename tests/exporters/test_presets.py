@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -109,21 +108,6 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         row = preset.tool
         for name in (*row.url_env, *row.region_env, *(each for option in row.options for each in option.env)):
             monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def receiver(shared: Receiver) -> Receiver:
-    shared.behave()
-    shared.spans.clear()
-    shared.resources.clear()
-    shared.authorities.clear()
-    return shared
 
 
 def here(receiver: Receiver) -> str:

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -21,12 +20,6 @@ from tests.servers.otlp import Receiver
 from tests.services import ROOT
 
 SECRET = "sk-in-the-options"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver(grpc_port=0) as receiver:
-        yield receiver
 
 
 def otlp(name: str, endpoint: str, **options: Any) -> dict[str, Any]:

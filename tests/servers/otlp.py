@@ -19,9 +19,9 @@ import signal
 import socket
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,7 +68,8 @@ class Behaviour:
         retry_after: seconds, or a date, that the answer asks for.
         how: "answer", "hang" without one, "drip" it byte by byte without an end, "reset" the connection, or "wait" for
             0.1 s before the answer.
-        times: for how many requests; then all is well again. 0 for ever.
+        times: for how many requests; 0 for ever.
+        then: the fields of the behaviour after these; all is well again if left out.
     """
 
     status: int = 200
@@ -78,6 +79,7 @@ class Behaviour:
     retry_after: str = ""
     how: str = "answer"
     times: int = 0
+    then: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Receiver(ScriptedServer):
@@ -136,7 +138,7 @@ class Receiver(ScriptedServer):
             behaviour = self._behaviour
             if behaviour.times:
                 left = behaviour.times - 1
-                self._behaviour = Behaviour(**{**asdict(behaviour), "times": left}) if left else Behaviour()
+                self._behaviour = replace(behaviour, times=left) if left else Behaviour(**behaviour.then)
             status = _status(behaviour, request, size)
             if status < 300 and behaviour.how in ("answer", "wait"):
                 self._take(request, behaviour.rejected)
