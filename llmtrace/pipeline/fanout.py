@@ -97,9 +97,10 @@ class FanOut(SpanProcessor):
     @guarded("A span that ended was not handed to one exporter.", UNSENT)
     def _put(self, pipe: AnyPipe, item: Item) -> None:
         if not pipe.put(item):  # the settings have changed under it: its successor takes the span
-            for each in self.pipes():
-                if each.config.name == pipe.config.name:
-                    each.put(item)
+            successors = [each for each in self.pipes() if each.config.name == pipe.config.name]
+            if not any(each.put(item) for each in successors):
+                pipe.ledger.ended()
+                pipe.ledger.dropped("no longer in the settings")
 
     def pipes(self) -> tuple[AnyPipe, ...]:
         """The pipes of the settings in force, made when they are first needed."""

@@ -47,6 +47,11 @@ class Ledger:
             # may end as well, can't come in between.
             (self._sheet or self._taken()).numbers[ENDED] += 1
 
+    def handed_on(self) -> None:
+        """A span that has ended goes to the pipe that settings have put in this one's place, whose ledger has it."""
+        with self._lock:
+            (self._sheet or self._taken()).numbers[ENDED] -= 1
+
     def sent(self, count: int) -> None:
         """The exporter has taken `count` spans."""
         with self._lock:

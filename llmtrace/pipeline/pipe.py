@@ -108,7 +108,7 @@ class Pipe:
                 self.relief()
             return True
         if self._queue.closed:
-            self.ledger.dropped("the pipe was closed")
+            self.ledger.handed_on()
             return False
         self.ledger.dropped("queue full")
         if not self._logged_full:

@@ -40,6 +40,7 @@ CURES: Final[Mapping[str, str]] = {
     "damaged in the spool": _(
         "A record on disk could not be read back: the disk was full or failed while it was written."
     ),
+    "no longer in the settings": _("The settings changed while they were made, and have this exporter no more."),
     "could not be made ready": _("The log of llmtrace has the exception. Please report it."),
     "pipe failed": _("The log of llmtrace has the exception. Please report it."),
 }

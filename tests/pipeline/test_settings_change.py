@@ -83,6 +83,18 @@ def test_what_is_put_into_a_closed_pipe_goes_to_its_successor() -> None:
     assert [each.name for each in kept] == ["first", "late"]
 
 
+def test_what_is_put_into_a_closed_pipe_without_a_successor_is_counted() -> None:
+    late = span("late")
+    assert isinstance(late, ReadableSpan)
+    with exporting(entry("Kept", into=[])):
+        (closed,) = fanout.pipes()
+    with exporting(entry("Kept", "another", into=[])):
+        fanout._put(closed, Item(late, None, None))
+        assert closed.account().dropped == {"no longer in the settings": 1}
+        assert balanced(closed.account())
+        assert account("another").ended == 0
+
+
 class RecordOnly(Sampler):
     """Records what is not to be exported."""
 
