@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -87,9 +88,12 @@ def test_a_forked_child_counts_for_itself_and_does_not_keep_its_parent_alive(tmp
     django.setup()
     from {MAKING} import account, span
     from llmtrace.pipeline import ledgers
+    from llmtrace.pipeline.ledger import Ledger
     from llmtrace.pipeline.process import process_id
     from pathlib import Path
+    held = Ledger("backend")
     span("of the parent")
+    held.ended()
     parent, folder = process_id(), Path({str(tmp_path)!r})
     readable, writable = os.pipe()
     if os.fork() == 0:
@@ -97,8 +101,9 @@ def test_a_forked_child_counts_for_itself_and_does_not_keep_its_parent_alive(tmp
         os.read(readable, 1)  # the end of it comes when the parent is no more
         span("of the child")
         span("of the child")
+        held.ended()
         alive = {{entry.process: (entry.alive, entry.account.ended) for entry in ledgers.read(folder)}}
-        assert alive == {{parent: (False, 1), process_id(): (True, 2)}}, alive
+        assert alive == {{parent: (False, 2), process_id(): (True, 3)}}, alive
         assert account("backend").ended == 2
         sys.stdout.write("the child has looked")
         sys.stdout.flush()
@@ -106,7 +111,7 @@ def test_a_forked_child_counts_for_itself_and_does_not_keep_its_parent_alive(tmp
     os.kill(os.getpid(), signal.SIGKILL)
     """
     assert run(code, site(tmp_path), status=-signal.SIGKILL) == "the child has looked"
-    assert sorted((entry.alive, entry.account.ended) for entry in ledgers.read(tmp_path)) == [(False, 1), (False, 2)]
+    assert sorted((entry.alive, entry.account.ended) for entry in ledgers.read(tmp_path)) == [(False, 2), (False, 3)]
 
 
 def test_without_a_folder_numbers_are_in_memory(tmp_path: Path) -> None:
@@ -175,6 +180,26 @@ def test_a_span_that_was_written_but_not_counted_is_no_loss(folder: Path) -> Non
     heir.spooled(-1)
     left = of(folder, "there-2-b")
     assert (left.ended, left.sent, left.waiting, left.dropped) == (1, 1, 0, {})
+
+
+def test_a_span_that_was_given_up_in_the_sum_is_taken_back_when_it_is_found(folder: Path) -> None:
+    dead(folder, "there-2-b", ended=3)
+    ledgers.fold(folder, now=_time_of(folder) + ledgers.KEPT_S + 1)
+    ledger_of("there-2-b", "backend").sent(1)
+    [entry] = ledgers.read(folder)
+    assert (entry.account.ended, entry.account.sent, entry.account.dropped) == (3, 1, {DIED: 2})
+
+
+def test_who_writes_for_the_dead_waits_until_others_have_written(folder: Path) -> None:
+    dead(folder, "there-2-b", ended=1, spooled=1)
+    heir = threading.Thread(target=ledger_of("there-2-b", "backend").sent, args=(1,))
+    with book.only_one(folder):
+        heir.start()
+        heir.join(0.2)
+        assert heir.is_alive()
+        assert of(folder, "there-2-b").sent == 0
+    heir.join(10)
+    assert of(folder, "there-2-b").sent == 1
 
 
 def test_heirs_that_work_side_by_side_lose_no_count(folder: Path) -> None:
