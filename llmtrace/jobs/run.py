@@ -26,7 +26,7 @@ from llmtrace.jobs.surroundings import Surroundings
 from llmtrace.mistakes import guarded
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
-from llmtrace.tracing.setup import flush, get_tracer
+from llmtrace.tracing.setup import get_tracer, save
 
 UID: Final = "llmtrace.jobs.run"
 
@@ -110,7 +110,7 @@ class Run:
             self.span.set_status(StatusCode.ERROR)
         self.span.end()
         if outcome.state == TERMINATED:
-            flush()  # what told the process to end may kill it a moment later
+            save()  # a hard time limit kills the process 0.1 s after it has told it to end
 
     def for_retry(self) -> Sent | None:
         """What the messages of further attempts carry: the same as this one's, or this as the parent if it had none."""

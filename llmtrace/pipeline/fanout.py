@@ -152,6 +152,12 @@ class FanOut(SpanProcessor):
                 tell(logger, "An exporter was not flushed.")
         return flushed
 
+    def save(self) -> None:
+        """Bring to disk at once what has ended, for exporters that have a place there; others are only hurried."""
+        for pipe in self._pipes or ():
+            if isinstance(pipe, Pipe):
+                pipe.save()
+
     def shutdown(self) -> None:
         """Send what there is and close the exporters. A span that ends later builds them anew."""
         self.close()

@@ -161,6 +161,13 @@ class Pipe:
         """Bring to disk what queues behind an exporter that can't keep up."""
         self._worker.relieve()
 
+    def save(self) -> None:
+        """Bring to disk at once what is queued, and have the exporter's thread send it from there."""
+        self._worker.relieve(at_once=True)
+        if self._worker.start():
+            self._queue.filled.set()
+            self._worker.hurry()
+
     def close(self, deadline: float) -> None:
         """Take no more, send what can be sent before `deadline`, bring the rest to disk, let go of the exporter."""
         left = max(0.0, deadline - time.monotonic())

@@ -30,9 +30,12 @@ class Rescue:
         self._delivery = delivery
         self._spool = spool
 
-    def relieve(self) -> None:
-        """Bring what is queued to disk, while the exporter hangs or spans come faster than it takes them."""
-        while self._spool is not None and (self._hangs() or self._queue.is_filling):
+    def relieve(self, at_once: bool = False) -> None:
+        """Bring what is queued to disk, while the exporter hangs or spans come faster than it takes them.
+
+        With `at_once` in any case: all that there is now.
+        """
+        while self._spool is not None and (at_once or self._hangs() or self._queue.is_filling):
             hand = self._hands.take()
             if hand is None or not self._is_relieved(hand, self._spool):
                 return

@@ -266,9 +266,9 @@ class Worker:
             self.drain()
         return self.is_settled(target)
 
-    def relieve(self) -> None:
+    def relieve(self, at_once: bool = False) -> None:
         """See `Rescue.relieve`."""
-        self._rescue.relieve()
+        self._rescue.relieve(at_once)
 
     def leave(self, deadline: float) -> None:
         """See `Rescue.leave`."""

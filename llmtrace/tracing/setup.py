@@ -163,6 +163,11 @@ def _before_exit() -> None:
     _exit_used = time.monotonic() - began
 
 
+def save() -> None:
+    """Bring to disk at once what has ended: the process may be killed any moment, and another one sends it then."""
+    fanout.save()
+
+
 def _at_exit() -> None:
     """Send what has ended since then, in the time that is left."""
     fanout.finish(max(0.0, get_config().exit_timeout - _exit_used))

@@ -18,7 +18,7 @@ from llmtrace.pipeline.backoff import Backoff
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.outcome import Exported, RetryLater
 from llmtrace.pipeline.segment import SUFFIX
-from llmtrace.tracing.setup import flush
+from llmtrace.tracing.setup import flush, save
 from tests.pipeline.making import account, balanced, entry, exporting, span
 from tests.waiting import until
 
@@ -434,3 +434,15 @@ def test_waits_grow_and_end_when_it_works(monkeypatch: pytest.MonkeyPatch) -> No
     assert backoff.left() <= 3600
     backoff.worked()
     assert (backoff.left(), backoff.failing) == (0.0, False)
+
+
+def test_what_is_saved_is_on_disk_at_once_and_sent_from_there(tmp_path: Path) -> None:
+    backend = Backend(later)
+    with spooling(tmp_path, backend, QUEUE={"delay": 3600.0}):
+        span("cut off")
+        assert files(tmp_path) == []
+        save()
+        assert len(files(tmp_path)) == 1
+        backend.away = None
+        until(lambda: backend.names == ["cut off"], "it is sent")
+        assert balanced(account("Scripted"))
