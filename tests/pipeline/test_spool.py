@@ -438,11 +438,11 @@ def test_waits_grow_and_end_when_it_works(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_what_is_saved_is_on_disk_at_once_and_sent_from_there(tmp_path: Path) -> None:
     backend = Backend(later)
-    with spooling(tmp_path, backend, QUEUE={"delay": 3600.0}):
+    with spooling(tmp_path, backend, QUEUE={"delay": 3.0}):
         span("cut off")
         assert files(tmp_path) == []
         save()
         assert len(files(tmp_path)) == 1
         backend.away = None
-        until(lambda: backend.names == ["cut off"], "it is sent")
+        until(lambda: backend.names == ["cut off"], "it is sent", 30)
         assert balanced(account("Scripted"))
