@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import fields
@@ -9,14 +10,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from django.core.checks import CheckMessage, Error
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
+from llmtrace import LLM, filters
+from llmtrace import providers as llmtrace_providers
 from llmtrace.checks import check_deployment, check_settings, database_problems
 from llmtrace.conf import Config, ExporterConfig, JobsConfig, QueueConfig, SpoolConfig, read
+from llmtrace.exceptions import ConfigurationError
 from llmtrace.testing import captured_spans
 from llmtrace.tracing.setup import get_tracer
 from tests.recorded import Recorder
@@ -116,6 +121,11 @@ def test_e003_what_cannot_be_imported(value: dict[str, Any], where: str) -> None
         (exporters({"BACKEND": "pathlib.Path"}), '["EXPORTERS"][0]["BACKEND"]'),
         ({"FILTERS": [{"BACKEND": "os.sep"}]}, '["FILTERS"][0]["BACKEND"]'),
         (providers(other={"BACKEND": RECORDER, "OPTIONS": {"key": SECRET}}), '["PROVIDERS"]["other"]["BACKEND"]'),
+        (providers(other={"BACKEND": "llmtrace.providers.base.Provider"}), '["PROVIDERS"]["other"]["BACKEND"]'),
+        (
+            providers(other={"BACKEND": "llmtrace.providers.stainless.StainlessProvider"}),
+            '["PROVIDERS"]["other"]["BACKEND"]',
+        ),
         ({"TRACER_PROVIDER": "os.sep"}, '["TRACER_PROVIDER"]'),
         ({"INSTRUMENTORS": ["pathlib.Path"]}, '["INSTRUMENTORS"][0]'),
     ],
@@ -150,6 +160,126 @@ def test_e005_options_that_do_not_fit_are_named_and_their_values_are_not(value: 
     assert message.id == "llmtrace.E005"
     assert f"LLMTRACE{where}" in message.msg
     assert re.search("endpiont|api_kye", message.msg)
+
+
+WRONG_OPTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("llmtrace.filters.Redact", {"patterns": [f"({SECRET}"]}),
+    ("llmtrace.filters.Redact", {"patterns": SECRET}),
+    ("llmtrace.filters.Redact", {"patterns": [b"bytes"]}),
+    ("llmtrace.filters.Redact", {"patterns": (each for each in [SECRET])}),
+    ("llmtrace.filters.Redact", {"email": "false"}),
+    ("llmtrace.filters.Redact", {"names": ["pin", "--"]}),
+    ("llmtrace.filters.Redact", {"keep": 5}),
+    ("llmtrace.filters.Redact", {"function": "no.such.function"}),
+    ("llmtrace.filters.Redact", {"mask": '"'}),
+    ("llmtrace.filters.Exclude", {"names": SECRET}),
+    ("llmtrace.filters.Exclude", {"routes": [5]}),
+    ("llmtrace.filters.Exclude", {"attributes": [SECRET]}),
+    ("llmtrace.filters.Hash", {"key": ""}),
+    ("llmtrace.filters.Hash", {"names": SECRET}),
+    ("llmtrace.filters.SetAttributes", {"attributes": {5: SECRET}}),
+    ("llmtrace.filters.SetAttributes", {"attributes": {}, "replace": SECRET}),
+    ("llmtrace.filters.Truncate", {"length": "100"}),
+    ("llmtrace.filters.Truncate", {"length": 0}),
+    ("llmtrace.providers.OpenAI", {"timeout": SECRET}),
+    ("llmtrace.providers.OpenAI", {"timeout": 0}),
+    ("llmtrace.providers.OpenAI", {"api": SECRET}),
+    ("llmtrace.providers.OpenAI", {"api": ["chat"]}),
+    ("llmtrace.providers.OpenAI", {"base_url": 5}),
+    ("llmtrace.providers.OpenAI", {"base_url": f"localhost/{SECRET}"}),
+    ("llmtrace.providers.OpenAI", {"api_key": 5}),
+    ("llmtrace.providers.OpenAI", {"max_retries": -1}),
+    ("llmtrace.providers.OpenAI", {"http_client": SECRET}),
+    ("llmtrace.providers.Groq", {"headers": {"x-key": 5}}),
+    ("llmtrace.providers.AzureOpenAI", {"azure_ad_token_provider": SECRET}),
+    ("llmtrace.providers.AzureAI", {"api_version": 2024}),
+    ("llmtrace.providers.Anthropic", {"headers": SECRET}),
+    ("llmtrace.providers.Google", {"vertexai": "no"}),
+    ("llmtrace.providers.Bedrock", {"region": 5}),
+    ("llmtrace.providers.Cohere", {"model": 5}),
+    ("llmtrace.providers.Fake", {"replies": SECRET}),
+]
+
+
+@pytest.mark.parametrize(
+    ("backend", "options"), WRONG_OPTIONS, ids=lambda it: it if isinstance(it, str) else "-".join(it)
+)
+def test_e005_a_value_that_cannot_be_meant_is_named_by_its_option(backend: str, options: dict[str, Any]) -> None:
+    entry = {"BACKEND": backend, "OPTIONS": options}
+    if ".providers." in backend:
+        value, where = {**NONE, **providers(other=entry)}, '["PROVIDERS"]["other"]["OPTIONS"]'
+    else:
+        value, where = {**NONE, "FILTERS": [entry]}, '["FILTERS"][0]["OPTIONS"]'
+    message = only(value)
+    assert message.id == "llmtrace.E005"
+    assert message.msg.startswith(f'LLMTRACE{where} has a "{list(options)[-1]}" that is not ')
+
+
+@pytest.mark.parametrize(
+    ("backend", "options"),
+    [
+        (
+            "llmtrace.filters.Redact",
+            {
+                "email": True,
+                "names": {"pin"},
+                "keep": ("csrf_token",),
+                "patterns": ["a+", re.compile("b")],
+                "function": "llmtrace.filters.redact.redact_text",
+                "mask": "***",
+            },
+        ),
+        ("llmtrace.filters.Redact", {"function": str.strip}),
+        ("llmtrace.filters.Exclude", {"names": ["a*"], "attributes": {"tenant": "test-*", "internal": True}}),
+        ("llmtrace.filters.Hash", {"names": [], "key": None}),
+        ("llmtrace.filters.SetAttributes", {"attributes": {"team": "shop"}, "replace": False}),
+        (
+            "llmtrace.providers.OpenAI",
+            {
+                "api_key": lambda: SECRET,
+                "base_url": httpx2.URL("http://localhost"),
+                "timeout": httpx2.Timeout(5, connect=1),
+                "max_retries": 0,
+                "headers": {"a": "b"},
+                "http_client": [object(), object()],
+                "api": "responses",
+            },
+        ),
+        ("llmtrace.providers.OpenAI", {"api_key": "", "base_url": "", "timeout": 0.5}),
+        ("llmtrace.providers.Google", {"vertexai": True, "credentials": object()}),
+        ("llmtrace.providers.Fake", {"replies": ["text", LookupError()]}),
+    ],
+)
+def test_options_that_can_be_meant_have_no_problem(backend: str, options: dict[str, Any]) -> None:
+    entry = {"BACKEND": backend, "OPTIONS": options}
+    assert found({**NONE, **(providers(other=entry) if ".providers." in backend else {"FILTERS": [entry]})}) == []
+
+
+def test_e005_is_told_of_every_option_of_every_filter_and_provider() -> None:
+    for module in (filters, llmtrace_providers):
+        for name in set(module.__all__) - {"FakeReply"}:
+            made = getattr(module, name)
+            for option in inspect.signature(made).parameters.keys() - {"credentials"}:
+                wrong = 5.5 if option == "http_client" else object()
+                assert made.check_options({option: wrong}) is not None, f"{name}: {option}"
+
+
+def test_e005_stands_where_the_options_of_redact_do_and_for_filters_of_one_exporter() -> None:
+    assert only({"REDACT": {"patterns": ["("]}}).msg == (
+        'LLMTRACE["REDACT"] has a "patterns" that is not a list of regular expressions.'
+    )
+    own = {"BACKEND": "llmtrace.filters.Truncate", "OPTIONS": {"length": None}}
+    assert only(exporters({"BACKEND": RECORDER, "FILTERS": [own]})).msg == (
+        'LLMTRACE["EXPORTERS"][0]["FILTERS"][0]["OPTIONS"] has a "length" that is not a whole number above 0.'
+    )
+
+
+def test_a_provider_with_a_wrong_option_refuses_the_call_in_the_words_of_the_check() -> None:
+    entry = {"BACKEND": "llmtrace.providers.OpenAI", "OPTIONS": {"timeout": SECRET}}
+    with override_settings(LLMTRACE=providers(default=entry)), pytest.raises(ConfigurationError) as raised:
+        LLM("gpt-4o-mini").chat("Recommend a book")
+    assert 'LLMTRACE["PROVIDERS"]["default"]["OPTIONS"] has a "timeout" that is not' in str(raised.value)
+    assert SECRET not in str(raised.value)
 
 
 def test_e006_two_exporters_of_one_name() -> None:

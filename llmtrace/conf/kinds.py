@@ -22,7 +22,8 @@ class Kind:
     test: Callable[[Any], bool]
 
 
-def _number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether it is a number; True and False are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -55,16 +56,17 @@ TEXT_OR_NONE = Kind("a text or None", lambda v: v is None or (isinstance(v, str)
 PATH_OR_NONE = Kind("a dotted path or None", lambda v: v is None or (isinstance(v, str) and "." in v))
 COUNT = Kind("a whole number above 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0)
 COUNT_OR_NONE = Kind("a whole number above 0, or None", lambda v: v is None or COUNT.test(v))
-SECONDS = Kind("a number of seconds, 0 or more", lambda v: _number(v) and 0 <= v <= LONGEST_S)
+SECONDS = Kind("a number of seconds, 0 or more", lambda v: is_number(v) and 0 <= v <= LONGEST_S)
 SECONDS_OR_NONE = Kind("a number of seconds, or None", lambda v: v is None or SECONDS.test(v))
-SHARE = Kind("a number from 0 to 1", lambda v: _number(v) and 0 <= v <= 1)
+SHARE = Kind("a number from 0 to 1", lambda v: is_number(v) and 0 <= v <= 1)
 TEXTS = Kind("a list of texts", lambda v: isinstance(v, (list, tuple)) and all(isinstance(i, str) for i in v))
 PATTERNS = Kind("a list of regular expressions", lambda v: TEXTS.test(v) and all(map(_is_pattern, v)))
 PRICE = Kind("a dict of USD per million tokens, or with a discount from 0 to 1", lambda v: _is_price(v))
 BOOL_OR_OPTIONS = Kind("True, False or a dict of options", lambda v: isinstance(v, (bool, Mapping)))
 
 
-def _one_of(*choices: str) -> Kind:
+def one_of(*choices: str) -> Kind:
+    """One of these texts."""
     return Kind(" or ".join(f'"{c}"' for c in choices), lambda v: v in choices)
 
 
@@ -84,7 +86,7 @@ SCALARS: Final[Mapping[str, Kind]] = {
     "EXIT_TIMEOUT": SECONDS,
 }
 KEYS: Final = frozenset(f.name.upper() for f in fields(Config)) - {"PROBLEMS", "EXPORTERS_GIVEN"}
-JOBS: Final = {"RELATION": _one_of("parent", "link"), "LINK_AFTER": SECONDS_OR_NONE, "EXCLUDE": TEXTS}
+JOBS: Final = {"RELATION": one_of("parent", "link"), "LINK_AFTER": SECONDS_OR_NONE, "EXCLUDE": TEXTS}
 SPOOL: Final = {"DIRECTORY": FOLDER_OR_NONE, "MAX_BYTES": COUNT}
 QUEUE: Final = {
     "size": COUNT,
@@ -96,8 +98,8 @@ QUEUE: Final = {
 }
 ENTRY: Final = {
     "NAME": TEXT,
-    "SPANS": _one_of("all", "llm"),
+    "SPANS": one_of("all", "llm"),
     "SAMPLE": SHARE,
-    "SEMCONV": _one_of("latest", "dup"),
+    "SEMCONV": one_of("latest", "dup"),
 }
 ENTRY_KEYS: Final = frozenset({"BACKEND", "OPTIONS", "FILTERS", "QUEUE", *ENTRY})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from llmtrace.conf.options import ATTRIBUTES, SWITCH, mistake
 from llmtrace.pipeline.ended import EndedSpan
+
+KINDS: Final = {"attributes": ATTRIBUTES, "replace": SWITCH}
 
 
 class SetAttributes:
@@ -19,6 +22,11 @@ class SetAttributes:
     def __init__(self, *, attributes: Mapping[str, Any], replace: bool = True) -> None:
         self._attributes = dict(attributes)
         self._replace = replace
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> str | None:
+        """What is wrong with the values of these options, in words without a value; see `llmtrace.backends`."""
+        return mistake(options, KINDS)
 
     def __call__(self, span: EndedSpan) -> EndedSpan:
         """A copy of `span` with the attributes."""

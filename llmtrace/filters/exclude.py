@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 from llmtrace import semconv
+from llmtrace.conf.options import ATTRIBUTES, NAMES, mistake, none_or
 from llmtrace.pipeline.ended import EndedSpan
+
+KINDS: Final = {
+    "names": NAMES,
+    "scopes": NAMES,
+    "operations": NAMES,
+    "routes": NAMES,
+    "attributes": none_or(ATTRIBUTES),
+}
 
 
 class Exclude:
@@ -45,6 +54,11 @@ class Exclude:
             (semconv.HTTP_ROUTE, tuple(routes)),
             *((name, (value,)) for name, value in (attributes or {}).items()),
         )
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> str | None:
+        """What is wrong with the values of these options, in words without a value; see `llmtrace.backends`."""
+        return mistake(options, KINDS)
 
     def __call__(self, span: EndedSpan) -> EndedSpan | None:
         """`span`, or None when a pattern fits it."""

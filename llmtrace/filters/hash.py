@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from django.utils.crypto import salted_hmac
 
 from llmtrace import semconv
+from llmtrace.conf.options import KEY, NAMES, mistake
 from llmtrace.jsontext import as_json
 from llmtrace.pipeline.ended import EndedSpan
 
 SALT: Final = "llmtrace.filters.Hash"
+
+KINDS: Final = {"names": NAMES, "key": KEY}
 
 
 class Hash:
@@ -31,6 +34,11 @@ class Hash:
             raise ValueError("names is a list of attributes, not one text.")
         self._names = tuple(names)
         self._key = key
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> str | None:
+        """What is wrong with the values of these options, in words without a value; see `llmtrace.backends`."""
+        return mistake(options, KINDS)
 
     def __call__(self, span: EndedSpan) -> EndedSpan:
         """`span`, or a copy of it with hashes in it."""

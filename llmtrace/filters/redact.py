@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.utils.module_loading import import_string
 from opentelemetry.sdk.resources import Resource
@@ -13,13 +13,25 @@ from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import Link, Status
 from pydantic_core import to_json
 
-from llmtrace.filters.names import Names
+from llmtrace.conf.kinds import Kind
+from llmtrace.conf.options import FUNCTION, REGULAR_EXPRESSIONS, SWITCH, mistake, several
+from llmtrace.filters.names import Names, split
 from llmtrace.filters.personal import PERSONAL
-from llmtrace.filters.redactor import MASK, Redactor
+from llmtrace.filters.redactor import MASK, Redactor, is_mask
 from llmtrace.pipeline.ended import EndedSpan
 
 Function = Callable[[str], str]
 T = TypeVar("T")
+
+WORDS: Final = several("a list of names with a letter or digit each", lambda v: isinstance(v, str) and bool(split(v)))
+KINDS: Final = {
+    **dict.fromkeys(PERSONAL, SWITCH),
+    "names": WORDS,
+    "keep": WORDS,
+    "patterns": REGULAR_EXPRESSIONS,
+    "function": FUNCTION,
+    "mask": Kind("a text of printable characters without quotes and backslashes", is_mask),
+}
 
 
 class Redact:
@@ -70,6 +82,11 @@ class Redact:
             mask,
         )
         self._resources: tuple[Resource, Resource] | None = None
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> str | None:
+        """What is wrong with the values of these options, in words without a value; see `llmtrace.backends`."""
+        return mistake(options, KINDS)
 
     def __call__(self, span: EndedSpan) -> EndedSpan:
         """`span`, or a copy of it with its secrets masked."""

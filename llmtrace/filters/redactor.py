@@ -40,7 +40,7 @@ class Redactor:
         function: Callable[[str], str] | None = None,
         mask: str = MASK,
     ) -> None:
-        if not mask or not mask.isprintable() or '"' in mask or "\\" in mask:
+        if not is_mask(mask):
             raise ValueError("The mask is a text of printable characters without quotes and backslashes.")
         self._names = names or Names()
         self._assignments = Assignments(self._names)
@@ -116,6 +116,11 @@ class Redactor:
         for pattern in self._patterns:
             group = "secret" if "secret" in pattern.groupindex else 0
             yield from (Found(*match.span(group)) for match in pattern.finditer(text) if match[group])
+
+
+def is_mask(value: Any) -> bool:
+    """Whether `value` can stand where a secret stood, also in JSON and in a text on one line."""
+    return isinstance(value, str) and value != "" and value.isprintable() and not {'"', "\\"} & set(value)
 
 
 def lower(text: str) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import Status
 
+from llmtrace.conf.options import LENGTH, mistake
 from llmtrace.pipeline.ended import EndedSpan
 
 DEEPEST: Final = 100
 SCALARS: Final = frozenset({bool, int, float})
+KINDS: Final = {"length": LENGTH}
 
 
 class Truncate:
@@ -30,6 +33,11 @@ class Truncate:
         if length < 1:
             raise ValueError("length is a positive number of characters.")
         self._length = length
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> str | None:
+        """What is wrong with the values of these options, in words without a value; see `llmtrace.backends`."""
+        return mistake(options, KINDS)
 
     def __call__(self, span: EndedSpan) -> EndedSpan:
         """`span`, or a copy of it with its long texts cut."""

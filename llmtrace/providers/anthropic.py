@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from llmtrace.conf.kinds import Kind
+from llmtrace.conf.options import PROVIDER
 from llmtrace.providers.anthropic_messages import PATH, Messages
 from llmtrace.providers.missing import missing_key, needed
 from llmtrace.providers.stainless import StainlessProvider
@@ -28,6 +30,7 @@ class Anthropic(StainlessProvider):
     price_id: ClassVar[str] = "anthropic"
     sync_class: ClassVar[str] = "Anthropic"
     async_class: ClassVar[str] = "AsyncAnthropic"
+    option_kinds: ClassVar[Mapping[str, Kind]] = PROVIDER
     path = PATH
 
     def __init__(

@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Final, Protocol
 from opentelemetry import trace
 
 from llmtrace import semconv
+from llmtrace.conf.kinds import Kind
+from llmtrace.conf.options import NAME, mistake
 from llmtrace.mistakes import tell
 from llmtrace.types import Message, ToolCall, Usage
 
@@ -217,9 +219,16 @@ class Provider(ABC):
     protocol: ChatProtocol
     embedding: EmbeddingProtocol | None = None
     """None for a provider that embeds nothing"""
+    option_kinds: ClassVar[Mapping[str, Kind]] = {"model": NAME}
+    """what its options take; one that is not named here takes anything"""
 
     def __init__(self, *, model: str | None = None) -> None:
         self.model = model
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> str | None:
+        """What is wrong with the values of these options, in words without a value; see `llmtrace.backends`."""
+        return mistake(options, cls.option_kinds)
 
     @abstractmethod
     def server(self) -> tuple[str | None, int | None]:

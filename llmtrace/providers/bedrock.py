@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from llmtrace.conf.kinds import Kind
+from llmtrace.conf.options import NAME, PROVIDER
 from llmtrace.providers.base import Answer, Provider, Request
 from llmtrace.providers.bedrock_converse import Converse
 from llmtrace.providers.events import Events
@@ -38,6 +40,10 @@ class Bedrock(Provider):
 
     name: ClassVar[str] = "aws.bedrock"
     price_id: ClassVar[str] = "aws"
+    option_kinds: ClassVar[Mapping[str, Kind]] = {
+        **PROVIDER,
+        **dict.fromkeys(("region", "profile", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"), NAME),
+    }
 
     def __init__(
         self,

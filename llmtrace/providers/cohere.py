@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from llmtrace.conf.kinds import Kind
+from llmtrace.conf.options import PROVIDER
 from llmtrace.providers.attempts import call_begins
 from llmtrace.providers.base import Answer, EmbeddingAnswer, EmbeddingRequest, Provider, Request
 from llmtrace.providers.cohere_chat import CohereChat
@@ -33,6 +35,7 @@ class Cohere(Provider):
     name: ClassVar[str] = "cohere"
     price_id: ClassVar[str] = "cohere"
     embedding: CohereEmbeddings
+    option_kinds: ClassVar[Mapping[str, Kind]] = PROVIDER
 
     def __init__(
         self,

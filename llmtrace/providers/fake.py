@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from llmtrace.conf.kinds import Kind
+from llmtrace.conf.options import NAME, none_or
 from llmtrace.providers.base import (
     Answer,
     Choice,
@@ -52,6 +54,12 @@ Told = str | FakeReply | BaseException
 Script = Sequence[Told] | Callable[[Request], Told]
 
 
+def _is_script(value: Any) -> bool:
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return all(isinstance(each, (str, FakeReply, BaseException)) for each in value)
+    return callable(value)
+
+
 class Fake(Provider):
     """A model that is told what to say.
 
@@ -64,6 +72,10 @@ class Fake(Provider):
     name: ClassVar[str] = "fake"
     price_id: ClassVar[str] = "fake"
     embedding: EmbeddingProtocol
+    option_kinds: ClassVar[Mapping[str, Kind]] = {
+        "model": NAME,
+        "replies": none_or(Kind("a list of texts, FakeReply objects and exceptions, or a function", _is_script)),
+    }
 
     def __init__(self, *, replies: Script | None = None, model: str | None = "fake") -> None:
         super().__init__(model=model)

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from llmtrace.conf.kinds import BOOL, Kind
+from llmtrace.conf.options import NAME, PROVIDER, none_or
 from llmtrace.providers.attempts import call_begins
 from llmtrace.providers.base import Answer, EmbeddingAnswer, EmbeddingRequest, Provider, Request
 from llmtrace.providers.google_embeddings import EmbedContent
@@ -39,6 +41,11 @@ class Google(Provider):
     name: ClassVar[str] = "gcp.gemini"
     price_id: ClassVar[str] = "google"
     embedding: EmbedContent
+    option_kinds: ClassVar[Mapping[str, Kind]] = {
+        **PROVIDER,
+        "vertexai": none_or(BOOL),
+        **dict.fromkeys(("project", "location", "api_version"), NAME),
+    }
 
     def __init__(
         self,

@@ -6,6 +6,8 @@ import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
+from llmtrace.conf.kinds import Kind, one_of
+from llmtrace.conf.options import NAME, PROVIDER
 from llmtrace.exceptions import ConfigurationError
 from llmtrace.providers import openai_chat, openai_embeddings, openai_responses
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Request
@@ -36,6 +38,12 @@ class OpenAI(StainlessProvider):
     sync_class: ClassVar[str] = "OpenAI"
     async_class: ClassVar[str] = "AsyncOpenAI"
     embedding: EmbeddingProtocol
+    option_kinds: ClassVar[Mapping[str, Kind]] = {
+        **PROVIDER,
+        "api": one_of("chat", "responses"),
+        "organization": NAME,
+        "project": NAME,
+    }
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from llmtrace.conf.kinds import Kind
+from llmtrace.conf.options import NAME, PROVIDER
 from llmtrace.exceptions import ConfigurationError
 from llmtrace.providers import hosts
 from llmtrace.providers.openai import OpenAI
+
+TOKEN_PROVIDER: Final = Kind("a function that gives a token, or None", lambda v: v is None or callable(v))
 
 
 class AzureOpenAI(OpenAI):
@@ -24,6 +28,12 @@ class AzureOpenAI(OpenAI):
     host: ClassVar[hosts.Host] = hosts.AZURE_OPENAI
     sync_class: ClassVar[str] = "AzureOpenAI"
     async_class: ClassVar[str] = "AsyncAzureOpenAI"
+    option_kinds: ClassVar[Mapping[str, Kind]] = {
+        **PROVIDER,
+        "api_version": NAME,
+        "azure_ad_token": NAME,
+        "azure_ad_token_provider": TOKEN_PROVIDER,
+    }
 
     def __init__(
         self,
@@ -71,6 +81,7 @@ class AzureAI(OpenAI):
     """
 
     host: ClassVar[hosts.Host] = hosts.AZURE_AI
+    option_kinds: ClassVar[Mapping[str, Kind]] = {**PROVIDER, "api_version": NAME}
 
     def __init__(
         self,

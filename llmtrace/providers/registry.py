@@ -7,7 +7,7 @@ import inspect
 import logging
 import os
 import threading
-from typing import Any
+from typing import Any, Final
 
 from django.core.signals import setting_changed
 
@@ -17,6 +17,8 @@ from llmtrace.exceptions import ConfigurationError
 from llmtrace.providers.base import Provider
 
 logger = logging.getLogger("llmtrace.providers")
+
+KIND: Final = "a subclass of llmtrace.providers.base.Provider that has all its abstract methods"
 
 _made: dict[str, Provider] = {}
 _lock = threading.RLock()
@@ -47,13 +49,13 @@ def _make(name: str) -> Provider:
 
 
 def is_provider(found: Any) -> bool:
-    """Whether `found` is a class of providers."""
-    return inspect.isclass(found) and issubclass(found, Provider)
+    """Whether `found` is a class of providers that objects can be made of."""
+    return inspect.isclass(found) and issubclass(found, Provider) and not inspect.isabstract(found)
 
 
 def load_provider(config: BackendConfig) -> Any | Problem:
     """The class of an entry of ``PROVIDERS``, or what is wrong with it."""
-    return load(config, is_provider, "a subclass of llmtrace.providers.base.Provider")
+    return load(config, is_provider, KIND)
 
 
 def _settings_changed(*, setting: str, **_: Any) -> None:

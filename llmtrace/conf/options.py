@@ -1,0 +1,105 @@
+"""What ``OPTIONS`` of the project's own classes take: tests of their values, and the words that name them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+from django.utils.module_loading import import_string
+
+from llmtrace.conf.kinds import BOOL, COUNT, TEXT_OR_NONE, Kind, is_number
+
+
+def mistake(options: Mapping[str, Any], kinds: Mapping[str, Kind]) -> str | None:
+    """What is wrong with the values of these options, in words without a value; None if nothing is.
+
+    Args:
+        options: the options by name.
+        kinds: what each takes; an option without a kind takes anything.
+    """
+    for name, value in options.items():
+        if name in kinds and not kinds[name].test(value):
+            return f'has a "{name}" that is not {kinds[name].words}'
+    return None
+
+
+def none_or(kind: Kind) -> Kind:
+    """The same, where an option may be left out by None."""
+    return Kind(f"{kind.words}, or None", lambda v: v is None or kind.test(v))
+
+
+def several(words: str, test: Callable[[Any], bool]) -> Kind:
+    """A collection of such values. A generator is none: it would be used up by the first who looks at it."""
+
+    def all_are(value: Any) -> bool:
+        kept = isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping))
+        return kept and all(map(test, value))
+
+    return Kind(words, all_are)
+
+
+def _is_pattern(value: Any) -> bool:
+    if isinstance(value, re.Pattern):
+        return isinstance(value.pattern, str)
+    try:
+        return isinstance(value, str) and re.compile(value) is not None
+    except (re.error, RecursionError, OverflowError):
+        return False
+
+
+def _is_function(value: Any) -> bool:
+    if not isinstance(value, str):
+        return callable(value)
+    try:
+        return callable(import_string(value))
+    except Exception:  # the module itself may raise anything
+        return False
+
+
+def _by_text(value: Any, test: Callable[[Any], bool]) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) and test(each) for name, each in value.items())
+
+
+def _is_address(value: Any) -> bool:
+    """Of a URL object of an HTTP client, which the SDKs take as well, it is enough that it has a host."""
+    if not isinstance(value, str):
+        return hasattr(value, "host")
+    return not value or value.lower().startswith(("http://", "https://"))
+
+
+def _is_timeout(value: Any) -> bool:
+    """Of a timeout object of an HTTP client, which the SDKs take as well, it is enough that it has its parts."""
+    return (is_number(value) and value > 0) or (hasattr(value, "connect") and hasattr(value, "read"))
+
+
+SWITCH: Final = BOOL
+LENGTH: Final = COUNT
+NAME: Final = none_or(Kind("a text", lambda v: isinstance(v, str)))
+KEY: Final = TEXT_OR_NONE
+SECRET: Final = Kind(
+    "a text, a function that gives one, or None", lambda v: v is None or isinstance(v, str) or callable(v)
+)
+NAMES: Final = several("a list of texts", lambda v: isinstance(v, str))
+REGULAR_EXPRESSIONS: Final = several("a list of regular expressions", _is_pattern)
+FUNCTION: Final = none_or(Kind("a function or the dotted path of one", _is_function))
+ATTRIBUTES: Final = Kind("a dict with names of attributes", lambda v: _by_text(v, lambda each: each is not None))
+HEADERS: Final = none_or(Kind("a dict of texts", lambda v: _by_text(v, lambda each: isinstance(each, str))))
+ADDRESS: Final = none_or(Kind("an address that begins with http:// or https://", _is_address))
+TIMEOUT: Final = none_or(Kind("a number of seconds above 0", _is_timeout))
+RETRIES: Final = none_or(
+    Kind("a whole number, 0 or more", lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+)
+CLIENT: Final = none_or(
+    Kind("a client or a list of clients", lambda v: not isinstance(v, (str, bytes, int, float, Mapping)))
+)
+PROVIDER: Final[Mapping[str, Kind]] = {
+    "model": NAME,
+    "api_key": SECRET,
+    "base_url": ADDRESS,
+    "timeout": TIMEOUT,
+    "max_retries": RETRIES,
+    "headers": HEADERS,
+    "http_client": CLIENT,
+}
+"""What the options are that nearly all providers take."""
