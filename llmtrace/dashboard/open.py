@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from django.contrib.admin import AdminSite
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from llmtrace.dashboard import figures
@@ -17,6 +19,7 @@ from llmtrace.models import Span
 from llmtrace.store.running import running
 
 MOST: Final = 20
+NEWS: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Open:
 
 
 def open_spans(site: AdminSite) -> list[Open]:
-    """The newest that run, and those that are lost."""
-    return [_row(span, site) for span in running(limit=MOST)]
+    """The newest that run, and those that were lost within a day."""
+    return [_row(span, site) for span in running(since=timezone.now() - NEWS, limit=MOST)]
 
 
 def _row(span: Span, site: AdminSite) -> Open:

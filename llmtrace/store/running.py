@@ -23,17 +23,22 @@ SHARED: Final = tuple(
 """The columns that a running span has in common with one that has ended."""
 
 
-def running(trace_id: str | None = None, limit: int = MOST) -> list[Span]:
+def running(trace_id: str | None = None, since: datetime | None = None, limit: int = MOST) -> list[Span]:
     """The newest spans that are open, as spans that are not stored, with `IS_RUNNING` or `IS_LOST` for their outcome.
 
     Their duration is the time until now, of lost ones until their process was last seen.
 
     Args:
         trace_id: 32 hex digits, for those of one trace.
+        since: leave out those of processes that were last seen before.
         limit: how many at most.
     """
     rows = RunningSpan.objects.using(get_config().database).order_by("-started_at", "-id")
-    found = list((rows if trace_id is None else rows.filter(trace_id=trace_id))[:limit])
+    if trace_id is not None:
+        rows = rows.filter(trace_id=trace_id)
+    if since is not None:
+        rows = rows.filter(seen_at__gte=since)
+    found = list(rows[:limit])
     ended, now = _ended(found), timezone.now()
     spans = (_as_span(row, now) for row in found if (row.trace_id, row.span_id) not in ended)
     return list(spans)

@@ -41,6 +41,13 @@ def test_the_list_shows_what_runs_and_what_is_lost(client_of_viewer: Client) -> 
     assert f"?span={'a' * 16}" in client_of_viewer.get(LIST).content.decode()
 
 
+def test_what_was_lost_long_ago_stands_in_its_trace_only(client_of_viewer: Client) -> None:
+    day = 86_400
+    running("forgotten", trace_id=rows.TRACE, began_s=2 * day, silent_s=1.5 * day)
+    assert "Not ended yet" not in words(client_of_viewer, LIST)
+    assert "forgotten lost" in words(client_of_viewer, f"/admin/llmtrace/trace/{rows.TRACE}/")
+
+
 @pytest.mark.parametrize("query", ["q=summarise", "show=errors", "model=o3", "before=2026-01-01T00:00:00%2B00:00~1"])
 def test_a_list_that_is_narrowed_down_shows_only_what_was_asked_for(client_of_viewer: Client, query: str) -> None:
     running()
