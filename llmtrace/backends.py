@@ -51,9 +51,14 @@ def misfit(config: BackendConfig, found: Callable[..., Any]) -> Problem | None:
 
 
 def _mistake(config: BackendConfig, found: Any) -> Problem | None:
-    """What a class of ours finds wrong with the values: it says so in ``check_options``, without making anything."""
+    """What a class finds wrong with the values: it says so in ``check_options``, without making anything."""
     check = getattr(found, "check_options", None)
-    words = check(config.options) if inspect.isclass(found) and callable(check) else None
+    if not inspect.isclass(found) or not callable(check):
+        return None
+    try:
+        words = check(config.options)
+    except Exception as error:  # a class of the project's own; its message may hold a value
+        words = f"cannot be checked: {type(error).__qualname__} was raised"
     if words is None:
         return None
     return Problem("llmtrace.E005", f'{config.where}["OPTIONS"]', f"{words}.", f'See "{config.backend}" in the docs.')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -60,6 +61,21 @@ def test_options_that_fit_are_no_problem(options: dict[str, Any]) -> None:
 def test_a_mistake_is_named_and_no_value_shown(options: dict[str, Any], words: str) -> None:
     (told,) = found(**options)
     assert words in told
+
+
+class Own(OTLP):
+    """A class of a project's own, whose check has a mistake."""
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> str | None:
+        raise KeyError(SECRET)
+
+
+def test_a_check_that_raises_is_told_and_takes_no_other_along() -> None:
+    config = read({"EXPORTERS": [{"BACKEND": f"{__name__}.Own"}, {"BACKEND": "llmtrace.exporters.OTLP"}]})
+    (told,) = (str(problem) for problem in problems(config) if problem.where.startswith('LLMTRACE["EXP'))
+    assert 'LLMTRACE["EXPORTERS"][0]["OPTIONS"] cannot be checked: KeyError was raised' in told
+    assert SECRET not in told
 
 
 @pytest.mark.parametrize("stock", [HTTPExporter, GRPCExporter])
