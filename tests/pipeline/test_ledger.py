@@ -21,7 +21,7 @@ from llmtrace.pipeline.account import DIED, LEFT_OUT, Account
 from llmtrace.pipeline.book import Book
 from llmtrace.pipeline.ledger import Ledger, ledger_of
 from llmtrace.pipeline.sheet import MOST_REASONS, OTHERS, Sheet
-from tests.interpreter import run
+from tests.interpreter import lines, run
 from tests.pipeline.making import balanced
 
 MAKING = "tests.pipeline.making"
@@ -312,3 +312,40 @@ def test_reasons_beyond_the_bound_go_under_one_name() -> None:
     dropped = sheet.account().dropped
     assert len(dropped) == MOST_REASONS
     assert dropped[OTHERS] == 100 - (MOST_REASONS - 1)
+
+
+def test_spans_that_another_process_delivers_are_those_of_the_one_that_ended_them(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    settings = site(tmp_path)
+    settings["EXPORTERS"][0]["QUEUE"] = {"delay": 3600}
+    code = f"""
+    import django
+    django.setup()
+    from {MAKING} import span
+    from tests.pipeline import exporters
+    from opentelemetry.sdk.trace.export import SpanExportResult
+    exporters.File.export = lambda *_: SpanExportResult.FAILURE
+    for number in range(20):
+        span("late")
+    """
+    run(code, settings)
+    [first] = ledgers.read(tmp_path)
+    assert (first.account.ended, first.account.sent, first.account.waiting, first.account.spooled) == (20, 0, 20, 20)
+
+    code = f"""
+    import django
+    from pathlib import Path
+    django.setup()
+    from {MAKING} import span
+    from llmtrace.pipeline import ledgers
+    from tests.waiting import until
+    folder = Path({str(tmp_path)!r})
+    span("own")
+    until(lambda: any(entry.account.sent == 20 for entry in ledgers.read(folder)), "what the first has left is sent")
+    """
+    run(code, settings)
+    first, second = sorted(ledgers.read(tmp_path), key=lambda entry: -entry.account.ended)
+    for entry, ended in ((first, 20), (second, 1)):
+        assert balanced(entry.account)
+        assert (entry.account.ended, entry.account.sent, entry.account.dropped) == (ended, ended, {})
+    assert len(lines(tmp_path / "spans")) == 21
