@@ -14,15 +14,19 @@ from tests.dashboard import rows
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/llmtrace/span/"
-NOW = datetime.now(UTC)
+
+
+def ago(seconds: float) -> datetime:
+    """The moment that was so long ago."""
+    return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
 def running(name: str = "summarise", *, began_s: float = 60, silent_s: float = 0, **columns: Any) -> RunningSpan:
     """A row of a span that began `began_s` seconds ago, and whose process was heard of `silent_s` seconds ago."""
-    given = rows.columns(name, started_at=NOW - timedelta(seconds=began_s), **columns)
+    given = rows.columns(name, started_at=ago(began_s), **columns)
     for column in ("duration_ms", "status"):
         del given[column]
-    return RunningSpan.objects.create(process="web-1-a", seen_at=NOW - timedelta(seconds=silent_s), **given)
+    return RunningSpan.objects.create(process="web-1-a", seen_at=ago(silent_s), **given)
 
 
 def words(client: Client, path: str) -> str:
@@ -60,7 +64,7 @@ def test_a_list_without_open_spans_says_nothing_of_them(client_of_viewer: Client
 
 
 def test_a_call_that_runs_stands_in_its_trace(client_of_reader: Client) -> None:
-    request = rows.step("POST /recommend/", kind="SERVER", trace_id=rows.TRACE, started_at=NOW - timedelta(seconds=61))
+    request = rows.step("POST /recommend/", kind="SERVER", trace_id=rows.TRACE, started_at=ago(61))
     running(trace_id=rows.TRACE, parent_id=request.span_id, span_id="a" * 16)
     told = words(client_of_reader, f"/admin/llmtrace/trace/{rows.TRACE}/?span={'a' * 16}")
     assert re.search(r"summarise still running 1 min 0\d s", told)

@@ -52,12 +52,13 @@ def test_threads_that_go_on_making_spans_lose_none() -> None:
         for index in range(spans_each):
             span(f"{number}.{index}")
 
-    with exporting(entry("Kept", into=kept), REDACT=False):
+    patient = {"REDACT": False, "EXIT_TIMEOUT": 30.0}
+    with exporting(entry("Kept", into=kept), **patient):
         threads = [threading.Thread(target=make, args=(number,)) for number in range(threads_count)]
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
-            with exporting(entry("Kept", into=kept, QUEUE={"batch": 7, "delay": 0}), REDACT=False):
+            with exporting(entry("Kept", into=kept, QUEUE={"batch": 7, "delay": 0}), **patient):
                 span("swapped")
             swaps += 1
         assert flush(20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,7 +29,14 @@ def environment(var: Path) -> dict[str, str]:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "project.demo", *arguments]
+    return [sys.executable, "-m", "project.demo", "--port", str(free_port()), *arguments]
+
+
+def free_port() -> int:
+    """A port that no other demonstration takes which is tested at the same time."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
 
 
 class Demonstration:
