@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from llmtrace.pipeline import backlog, rescue, sweeper
 from llmtrace.pipeline.backoff import Backoff
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.outcome import Exported, RetryLater
-from llmtrace.pipeline.segment import SUFFIX
+from llmtrace.pipeline.segment import SUFFIX, digest
 from llmtrace.tracing.setup import flush, save
 from tests.pipeline.making import account, balanced, entry, exporting, span
 from tests.waiting import until
@@ -403,6 +404,26 @@ def test_a_disk_that_cannot_be_written_leaves_spans_in_memory_with_one_warning(
         assert account("Scripted").sent == 6
     told = [record.getMessage() for record in caplog.records if "wait in memory only" in record.getMessage()]
     assert len(told) == 1
+
+
+def test_a_flush_waits_for_spans_that_are_on_disk_first_in_all_their_files(tmp_path: Path) -> None:
+    backend = Backend()
+    with spooling(tmp_path, backend, MAX_BYTES=400_000, QUEUE={"durable": True, "batch": 10, "delay": 3600}):
+        names = spans(200, text="x" * 1000)
+        assert len(files(tmp_path)) > 1
+        assert flush(10)
+        assert account("Scripted").sent == 200
+    assert sorted(backend.names) == names
+
+
+def test_what_a_process_had_just_begun_when_it_was_killed_is_cleared_away(tmp_path: Path) -> None:
+    begun = {age: tmp_path / f"{age}-0-{digest('Scripted')}.new" for age in (0, 3600)}
+    for age, path in begun.items():
+        path.touch()
+        os.utime(path, (time.time() - age, time.time() - age))
+    with spooling(tmp_path, Backend()):
+        until(lambda: not begun[3600].exists(), "the old one is cleared away")
+        assert begun[0].exists()
 
 
 def test_numbers_of_refused_spans_stay_right_after_a_while_on_disk(tmp_path: Path) -> None:
