@@ -54,7 +54,11 @@ def write(
     With `outside` the span is of somebody without llmtrace, as where a job is tried again that somebody else has sent.
     """
     headers.pop("tracestate", None)  # a retry's message begins as a copy of the one before it
-    _trace_context.inject(headers, context)
+    span = trace.get_current_span(context).get_span_context()
+    if span.is_valid:  # in the form that the propagator gives it, in a third of the time
+        headers["traceparent"] = f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
+        if span.trace_state:
+            headers["tracestate"] = span.trace_state.to_header()
     _baggage.inject(headers, context)
     keep(context)  # mostly the span of the message, kept anyway; of a job without one, whatever sent it
     headers[HEADER] = _OUTSIDE + packed(at, attributes) if outside else packed(at, attributes)

@@ -25,6 +25,7 @@ from llmtrace.jobs.relation import PUBLISH, SCOPE, sent_under
 from llmtrace.jobs.run import running
 from llmtrace.mistakes import guarded
 from llmtrace.tracing import attributes as trace_attributes
+from llmtrace.tracing.attributes import NONE
 from llmtrace.tracing.failure import record
 from llmtrace.tracing.setup import get_tracer
 
@@ -145,8 +146,14 @@ def before_publish(
     if publish is None:
         _enrich(sender, facts)
     elif not publish.begun:
-        described = {**job_attributes(publish.name, facts), **PUBLISH, **attributes.on_span}
-        described |= _wait(facts.get("eta"), publish.app.timezone, now) | _chord(body)
+        described = job_attributes(publish.name, facts)
+        described.update(PUBLISH)
+        if attributes is not NONE:
+            described.update(attributes.on_span)
+        if eta := facts.get("eta"):
+            described.update(_wait(eta, publish.app.timezone, now))
+        if chord := body_id((body if isinstance(body, dict) else body[2]).get("chord")):
+            described[semconv.JOB_CHORD_ID] = chord
         if schedule := scheduled_by.get():
             described[semconv.JOB_SCHEDULE] = schedule
         if queue := declare[0].name if declare else routing_key or getattr(exchange, "name", exchange):
@@ -186,9 +193,3 @@ def _first_attempt(facts: Mapping[str, Any], headers: Mapping[str, Any]) -> Sent
 def _wait(eta: Any, timezone: Any, now: float) -> dict[str, Any]:
     due = seconds(eta, timezone)
     return {semconv.JOB_DELAY: due - now} if due is not None and due > now else {}
-
-
-def _chord(body: Any) -> dict[str, Any]:
-    embedded = body if isinstance(body, dict) else body[2]
-    body_of_chord = body_id(embedded.get("chord"))
-    return {semconv.JOB_CHORD_ID: body_of_chord} if body_of_chord else {}

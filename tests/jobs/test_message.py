@@ -32,6 +32,17 @@ def test_the_senders_span_time_and_attributes_come_back() -> None:
     assert sent.attributes == TraceAttributes("7", tags=("vip",))
 
 
+@given(st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.integers(0, 255), st.booleans())
+def test_what_is_written_is_what_opentelemetry_writes(trace_id: int, span_id: int, flags: int, state: bool) -> None:
+    sender = SpanContext(trace_id, span_id, False, TraceFlags(flags), TraceState([("vendor", "1")]) if state else None)
+    expected: dict[str, Any] = {}
+    TraceContextTextMapPropagator().inject(expected, under(sender))
+    headers: dict[str, Any] = {}
+    message.write(headers, NOW, NONE, under(sender))
+    del headers[message.HEADER]
+    assert headers == expected
+
+
 def test_trace_attributes_are_never_baggage() -> None:
     headers: dict[str, Any] = {}
     message.write(headers, NOW, TraceAttributes("7"), under())
