@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,3 +137,31 @@ def test_a_filter_of_one_exporter_that_fails_fails_for_that_one_alone() -> None:
         assert flush(10)
         assert (account("strict").failed_closed, account("plain").failed_closed) == (1, 0)
     assert (len(strict), len(plain)) == (0, 1)
+
+
+def test_of_what_a_filter_fails_on_a_durable_queue_keeps_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept: list[ReadableSpan] = []
+
+    def act(ended: EndedSpan) -> EndedSpan:
+        if ended.name == "good":
+            return ended
+        raise ValueError(ended.name)
+
+    durable = entry("Kept", "durable", into=kept, QUEUE={"durable": True, "delay": 600}, FILTERS=[sieve(act)])
+    plain = entry("Kept", "plain", into=[])
+    with exporting(durable, plain, SPOOL={"DIRECTORY": str(tmp_path)}):
+        for name in ("bad of the first", "bad of the second", "good"):
+            span(name)
+        on_disk = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+        assert b"good" in on_disk
+        assert b"bad of the" not in on_disk
+        assert flush(10)
+        numbers = account("durable")
+        assert (numbers.ended, numbers.sent, numbers.waiting) == (3, 1, 0)
+        assert (numbers.failed_closed, account("plain").failed_closed) == (2, 0)
+        assert balanced(numbers)
+    assert [each.name for each in kept] == ["good"]
+    assert len([record for record in caplog.records if "its spans go nowhere" in record.getMessage()]) == 1
+    assert "bad of the" not in caplog.text
