@@ -54,7 +54,8 @@ class Anthropic(StainlessProvider):
         super().__init__(model=model, http_client=http_client, options=given)
         self.protocol = Messages()
 
-    def sdk(self) -> Any:
+    @classmethod
+    def sdk(cls) -> Any:
         with needed("anthropic", "anthropic"):
             from llmtrace.providers import anthropic_sdk
 

@@ -230,6 +230,18 @@ class Provider(ABC):
         """What is wrong with the values of these options, in words without a value; see `llmtrace.backends`."""
         return mistake(options, cls.option_kinds)
 
+    @classmethod
+    def sdk(cls) -> Any:
+        """The file that imports the SDK, None where there is none.
+
+        It is imported when a client is made: an SDK takes up to half a second to load, and a process that makes no call
+        does without it. Nothing is made here that could not go into a forked process.
+
+        Raises:
+            MissingDependencyError: the SDK is not installed.
+        """
+        return None
+
     @abstractmethod
     def server(self) -> tuple[str | None, int | None]:
         """Host and port of the service."""

@@ -79,6 +79,13 @@ class Bedrock(Provider):
         self._lock = threading.Lock()
         self.protocol = Converse()
 
+    @classmethod
+    def sdk(cls) -> Any:
+        with needed("boto3", "bedrock"):
+            from llmtrace.providers import bedrock_sdk
+
+        return bedrock_sdk
+
     def client(self, timeout: float | None = None, max_retries: int | None = None) -> Any:
         """The client for these limits: boto3 has them by client and not by call."""
         if self._given is not None:
@@ -86,10 +93,8 @@ class Bedrock(Provider):
         key = (self._timeout if timeout is None else timeout, self._max_retries if max_retries is None else max_retries)
         with self._lock:  # making a session is not safe in threads
             if key not in self._clients:
-                with needed("boto3", "bedrock"):
-                    from llmtrace.providers import bedrock_sdk
                 session = {name: value for name, value in self._session.items() if value is not None}
-                self._clients[key] = bedrock_sdk.client(session, self._base_url, self._api_key, self._headers, *key)
+                self._clients[key] = self.sdk().client(session, self._base_url, self._api_key, self._headers, *key)
             return self._clients[key]
 
     def server(self) -> tuple[str | None, int | None]:

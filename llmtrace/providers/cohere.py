@@ -59,6 +59,13 @@ class Cohere(Provider):
         self.protocol = CohereChat()
         self.embedding = CohereEmbeddings()
 
+    @classmethod
+    def sdk(cls) -> Any:
+        with needed("cohere", "cohere"):
+            from llmtrace.providers import cohere_sdk
+
+        return cohere_sdk
+
     def client(self) -> Any:
         """The SDK's sync client, made on first use and kept."""
         return self._client.get(partial(self._make, wants_async=False))
@@ -69,9 +76,7 @@ class Cohere(Provider):
             client._client_wrapper.httpx_client.httpx_client.close()
 
     def _make(self, *, wants_async: bool) -> Any:
-        with needed("cohere", "cohere"):
-            from llmtrace.providers import cohere_sdk
-
+        cohere_sdk = self.sdk()
         if self._api_key is None and not os.environ.get("CO_API_KEY"):
             raise missing_key("Cohere", "CO_API_KEY")
         options = {"api_key": self._api_key, "base_url": self._base_url, **self._limits}

@@ -77,6 +77,13 @@ class Google(Provider):
         self.protocol = GenerateContent()
         self.embedding = EmbedContent()
 
+    @classmethod
+    def sdk(cls) -> Any:
+        with needed("google", "google"):
+            from llmtrace.providers import google_sdk
+
+        return google_sdk
+
     def client(self) -> Any:
         """The SDK's client for sync code, made on first use and kept."""
         return self._client.get(self._make)
@@ -87,9 +94,7 @@ class Google(Provider):
             client.close()  # the SDK leaves open what it was given
 
     def _make(self) -> Any:
-        with needed("google", "google"):
-            from llmtrace.providers import google_sdk
-
+        google_sdk = self.sdk()
         if not self._vertexai and "api_key" not in self._options and not any(map(os.environ.get, KEYS)):
             raise missing_key("Google", KEYS[0])
         return google_sdk.client(self._vertexai, self._options, self._http, self._limits, self._http_clients)
@@ -99,9 +104,7 @@ class Google(Provider):
         return url.hostname, url.port or {"https": 443, "http": 80}.get(url.scheme)
 
     def _arguments(self, body: dict[str, Any], request: Request | EmbeddingRequest) -> dict[str, Any]:
-        from llmtrace.providers import google_sdk
-
-        limits = google_sdk.limits(request.timeout, request.max_retries)
+        limits = self.sdk().limits(request.timeout, request.max_retries)
         return {**body, "config": {**body.get("config", {}), "http_options": limits}} if limits else body
 
     def _read(self, response: Any) -> Answer:
@@ -121,18 +124,18 @@ class Google(Provider):
 
     def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
         client = self.client()
-        from llmtrace.providers import google_sdk
-
         call_begins()
-        return google_sdk.opened(client.models.generate_content_stream(**self._arguments(body, request)))
+        events: Iterator[Any] = self.sdk().opened(
+            client.models.generate_content_stream(**self._arguments(body, request))
+        )
+        return events
 
     async def astream(self, body: dict[str, Any], request: Request) -> AsyncIterator[Any]:
         client = await self._async_clients.get(self._make)
-        from llmtrace.providers import google_sdk
-
         attempts = call_begins()
         events = await client.aio.models.generate_content_stream(**self._arguments(body, request))
-        return await google_sdk.aopened(events, attempts.aclose)
+        opened: AsyncIterator[Any] = await self.sdk().aopened(events, attempts.aclose)
+        return opened
 
     def status_of(self, error: BaseException) -> int | None:
         status = getattr(error, "code", None)

@@ -80,7 +80,8 @@ class OpenAI(StainlessProvider):
         self.protocol = openai_responses.Responses() if self._responses else openai_chat.ChatCompletions(self.host)
         self.embedding = openai_embeddings.OpenAIEmbeddings()
 
-    def sdk(self) -> Any:
+    @classmethod
+    def sdk(cls) -> Any:
         from llmtrace.providers import openai_sdk
 
         return openai_sdk

@@ -57,13 +57,10 @@ class StainlessProvider(Provider):
         self._async_clients = PerLoop[Any](None if self._given_client(self.async_class) else _close)
         self._server: tuple[str | None, int | None] | None = None
 
+    @classmethod
     @abstractmethod
-    def sdk(self) -> Any:
-        """The file that imports the SDK, with the two client classes, `RESPONSE`, `Stream` and `AsyncStream`.
-
-        It is imported when a client is made: an SDK takes up to half a second to load, and a process that makes no call
-        does without it.
-        """
+    def sdk(cls) -> Any:
+        """The file that imports the SDK, with the two client classes, `RESPONSE`, `Stream` and `AsyncStream`."""
 
     @abstractmethod
     def client_options(self) -> dict[str, Any]:
