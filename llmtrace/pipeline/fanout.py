@@ -22,7 +22,7 @@ from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.ended import Content
 from llmtrace.pipeline.ledger import Account
 from llmtrace.pipeline.lineage import MOST_OPEN, Lineage, forget_oldest
-from llmtrace.pipeline.pipe import Pipe
+from llmtrace.pipeline.pipe import DISK_PATIENCE_S, Pipe
 from llmtrace.pipeline.queue import Item
 from llmtrace.pipeline.reporter import Reporter
 from llmtrace.pipeline.running import running
@@ -31,7 +31,6 @@ from llmtrace.pipeline.sweeper import Sweeper
 logger = logging.getLogger("llmtrace.pipeline")
 
 FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a thread that makes the pipes
-DISK_PATIENCE_S: Final = 1.0  # what bringing to disk may take longer than it should; no backend is waited for then
 
 UNSENT: Final = "the span is not exported"
 
@@ -181,7 +180,7 @@ class FanOut(SpanProcessor):
                 pipe.close(deadline)
         for closer in closers:
             if closer.ident is not None:
-                closer.join(max(0.0, deadline - time.monotonic()) + DISK_PATIENCE_S)
+                closer.join(max(0.0, deadline - time.monotonic()) + DISK_PATIENCE_S + 0.1)
         self._reporter.last_word(deadline)
 
     def finish(self, timeout: float | None = None) -> None:

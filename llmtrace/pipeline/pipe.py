@@ -26,6 +26,7 @@ from llmtrace.pipeline.worker import Worker
 
 logger = logging.getLogger("llmtrace.pipeline")
 
+DISK_PATIENCE_S: Final = 1.0  # what bringing to disk may take longer than it should; no backend is waited for then
 FILTERING_S: Final = 0.0005  # what the end of a process leaves for a span that has to go to disk
 
 
@@ -175,7 +176,7 @@ class Pipe:
         self._worker.deadline = deadline - kept_back
         self._queue.close()
         self.begin_flush()(deadline - kept_back)
-        self._worker.leave(deadline)
+        self._worker.leave(deadline if self._spool is None else deadline + DISK_PATIENCE_S)
         self._worker.shut_down(deadline)
         if self._spool is not None:
             self._spool.close()

@@ -42,8 +42,8 @@ def count(host: Host, situation: str, record: Record, unseen: int = 0) -> list[C
         arrived, account = host.arrived(exporter), status[exporter]
         assert len(arrived.keys() - ended) <= unseen
         assert 0 <= account["ended"] - len(ended) <= unseen
-        assert account["waiting"] == 0
-        assert account["sent"] == len(arrived)
+        assert account["waiting"] == 0, (exporter, account)
+        assert account["sent"] == len(arrived), (exporter, account)
         twice, dropped = arrived.total() - len(arrived), account["dropped"].total()
         assert account["ended"] == len(arrived) + dropped  # lost without a count: none
         cells.append(Cell(situation, exporter, account["ended"], len(arrived), twice, dropped))

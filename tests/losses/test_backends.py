@@ -33,7 +33,7 @@ NewHost = Callable[..., Host]
 
 def impatient(host: Host) -> Host:
     """The host, with little time to send what is left when a process ends."""
-    host.settings["EXIT_TIMEOUT"] = 1
+    host.settings["EXIT_TIMEOUT"] = 2
     return host
 
 
