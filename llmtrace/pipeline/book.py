@@ -248,6 +248,7 @@ def folder_id(folder: Path) -> str:
     path = folder / ".ledger-id"
     if not path.exists():
         new = folder / f".ledger-id.{uuid.uuid4().hex}"
+        new.touch(PRIVATE)
         new.write_text(uuid.uuid4().hex)
         try:
             os.link(new, path)  # which fails where another process was quicker

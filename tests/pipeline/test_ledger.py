@@ -78,6 +78,9 @@ def test_what_was_counted_survives_sigkill(tmp_path: Path) -> None:
     assert balanced(entry.account)
     assert (entry.account.ended, entry.account.sent, entry.account.waiting) == (42, 30, 0)
     assert entry.account.dropped == {DIED: 12}
+    ledgers.fold(tmp_path)
+    made = [path for path in tmp_path.iterdir() if "ledger" in path.name]
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o600}
 
 
 def test_a_forked_child_counts_for_itself_and_does_not_keep_its_parent_alive(tmp_path: Path) -> None:
