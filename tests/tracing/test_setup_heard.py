@@ -16,7 +16,14 @@ from tests.recorded import Recorded
 
 
 @pytest.fixture
-def nobody() -> Iterator[None]:
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider of ours to which no test before has added anything."""
+    ours = setup._OwnProvider()
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: ours)
+
+
+@pytest.fixture
+def nobody(alone: None) -> Iterator[None]:
     with override_settings(LLMTRACE={"EXPORTERS": []}):
         yield
 
@@ -31,7 +38,7 @@ def test_without_one_they_are_not(nobody: None) -> None:
     assert not setup.is_heard()
 
 
-def test_the_default_exporter_does_not_listen_in_a_test_run() -> None:
+def test_the_default_exporter_does_not_listen_in_a_test_run(alone: None) -> None:
     assert not setup.is_heard()
 
 
