@@ -118,6 +118,8 @@ class OTLP(SpanExporter):
                 piece = pieces.pop()
                 answer = self._offered(piece, deadline) if piece else Accepted()
                 if isinstance(answer, Accepted):
+                    if piece is spans and not answer.rejected and self._settled.is_empty:
+                        return Exported(len(spans))
                     self._settled.arrived(piece, answer.rejected, REFUSED_IN_PART)
                 elif len(piece) == 1:
                     self._settled.refused(piece[0], answer.reason)

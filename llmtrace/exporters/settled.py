@@ -28,6 +28,11 @@ class Settled:
             return spans
         return [span for span in spans if _key(span) not in self._fates]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is remembered, as where each batch is taken whole."""
+        return not self._fates
+
     def arrived(self, spans: Sequence[ReadableSpan], rejected: int, reason: str) -> None:
         """The backend took all but `rejected` of them; it does not say which."""
         for index, span in enumerate(spans):
