@@ -5,6 +5,7 @@ Each exporter is made anew for it: the pipes of the process, their spool and the
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -85,7 +86,7 @@ class _Running:
         try:
             with suppress_instrumentation():
                 outcome, detail = _tried(self.entry, common, span)
-        except Exception as error:
+        except BaseException as error:  # in this thread an exit is a mistake like others
             outcome, detail = "failed", f"{type(error).__qualname__} was raised"
         self._trial = Trial(self.entry.name, outcome, detail, time.monotonic() - began)
 
@@ -149,7 +150,8 @@ def _sent(found: Callable[..., Any], entry: ExporterConfig, span: EndedSpan) -> 
     except RetryLater as later:
         return _kind(later), later.reason
     finally:
-        exporter.shutdown()
+        with contextlib.suppress(Exception):  # what became of the span is known by then
+            exporter.shutdown()
 
 
 def _outcome(result: Any) -> tuple[Outcome, str]:

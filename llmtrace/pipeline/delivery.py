@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -15,6 +15,8 @@ from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.outcome import Closing, Exported, Moving, Outcome, RetryLater
 
 logger = logging.getLogger("llmtrace.pipeline")
+
+UNTOLD: Final = "the exporter did not say what became of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Delivery:
             self.offered_at = None
         if outcome is SpanExportResult.FAILURE:
             return Failure("the exporter answered FAILURE", foreign=True)
-        return outcome if isinstance(outcome, Exported) else Exported(len(spans))
+        return _whole(outcome, len(spans)) if isinstance(outcome, Exported) else Exported(len(spans))
 
     def _export(self, destination: str | None, spans: Sequence[EndedSpan]) -> Outcome:
         exporter = self.exporter()
@@ -104,3 +106,9 @@ class Delivery:
             action()
         except Exception:
             logger.exception("The exporter %s raised while it was closed.", self.name)
+
+
+def _whole(outcome: Exported, count: int) -> Exported:
+    """`outcome` with all of `count` spans in it: of some, an exporter of one's own may have said nothing."""
+    untold = count - outcome.sent - sum(outcome.refused.values())
+    return replace(outcome, refused={**outcome.refused, UNTOLD: untold}) if untold > 0 else outcome

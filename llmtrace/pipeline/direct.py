@@ -49,9 +49,11 @@ class DirectPipe:
         self.ledger.ended()
         try:
             self._give(item.filtered(self._filters), item)
-        except Exception as error:
+        except BaseException as error:
             self.ledger.error(type(error).__qualname__)
             self.ledger.dropped("processor raised")
+            if not isinstance(error, Exception):  # it may be the host's, whose thread this is
+                raise
             self._tell("raised when a span ended")
         return True
 

@@ -31,12 +31,18 @@ class Lost(Enum):
 
 
 def passed(span: EndedSpan, filters: Iterable[Filter]) -> EndedSpan | Lost:
-    """The span as the filters leave it. One that raises, or returns what is no span, is logged once."""
+    """The span as the filters leave it. One that raises, or returns what is no span, is logged once.
+
+    Raises:
+        BaseException: one raised what is no `Exception`.
+    """
     for each in filters:
         try:
             result = each(span)
-        except Exception as error:
+        except BaseException as error:
             _report(each, f"raised {type(error).__qualname__}")  # without its message, which may hold text
+            if not isinstance(error, Exception):
+                raise  # who asks knows whether it is the host's: an exit, a time limit
             return Lost.RAISED
         if result is None:
             return Lost.LEFT_OUT

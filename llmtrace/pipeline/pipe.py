@@ -125,6 +125,8 @@ class Pipe:
         if prepared.spans and not self._spool.write(prepared.spans, destination):
             return False
         prepared.count(self.ledger)
+        if prepared.exited is not None:  # in a thread of the host's, whose time limit or end it may be
+            raise prepared.exited
         self._queue.filled.set()
         if not self._worker.has_thread:
             self._worker.start()

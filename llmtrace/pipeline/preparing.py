@@ -18,11 +18,12 @@ logger = logging.getLogger("llmtrace.pipeline")
 class Prepared:
     """Spans that have passed the filters, and a tally of those that have not."""
 
-    __slots__ = ("lost", "spans")
+    __slots__ = ("exited", "lost", "spans")
 
     def __init__(self) -> None:
         self.spans: list[EndedSpan] = []
         self.lost = Counter[Lost | str]()
+        self.exited: BaseException | None = None  # what was raised in a filter that is no `Exception`
 
     def count(self, ledger: Ledger) -> None:
         """Enter what is not exported into the ledger, once."""
@@ -47,7 +48,7 @@ class Preparing:
         self._failed = False
 
     def prepared(self, entries: Iterable[Entry]) -> Prepared:
-        """What is exported of `entries`, and why the rest is not."""
+        """What is exported of `entries`, and why the rest is not. Nothing that a filter raises ends it."""
         result = Prepared()
         for item, _ in entries:
             try:
@@ -61,6 +62,9 @@ class Preparing:
                     self._failed = True
                     logger.exception("A span could not be made ready for the exporter %s.", self._name)
                 result.lost["could not be made ready"] += 1
+            except BaseException as error:
+                result.exited = error
+                result.lost[Lost.RAISED] += 1
         return result
 
     def _formed(self, span: EndedSpan, item: Item) -> EndedSpan:

@@ -41,6 +41,9 @@ CURES: Final[Mapping[str, str]] = {
         "A record on disk could not be read back: the disk was full or failed while it was written."
     ),
     "no longer in the settings": _("The settings changed while they were made, and have this exporter no more."),
+    "the exporter did not say what became of them": _(
+        "The exporter returned an Exported whose counts do not add up to its batch. Correct the exporter."
+    ),
     "could not be made ready": _("The log of llmtrace has the exception. Please report it."),
     "pipe failed": _("The log of llmtrace has the exception. Please report it."),
 }

@@ -47,13 +47,16 @@ def _nobody_handles_sigterm() -> bool:
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
-    """Send, then end as if there were no handler."""
+    """Send, then end as if there were no handler. Told once more, it still sends what it can in its time."""
     if _is_in_between(frame) and next(_postponed) < MOST_POSTPONED:
         _thread.start_new_thread(_again, (number,))
         return
-    send_all()
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+    signal.signal(number, signal.SIG_IGN)  # a supervisor and its process group may both tell
+    try:
+        send_all()
+    finally:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 def _is_in_between(frame: FrameType | None) -> bool:

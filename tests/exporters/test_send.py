@@ -157,6 +157,8 @@ def test_exporters_of_others_are_tried_as_they_are() -> None:
     entries = [
         entry("Scripted", "failing", act=lambda spans: SpanExportResult.FAILURE),
         entry("Scripted", "raising", act=lambda spans: 1 / 0),
+        entry("Scripted", "exiting", act=lambda spans: sys.exit(1)),
+        entry("Clinging"),
         entry("Hanging", gate=gate),
         entry("Processor", told=told),
     ]
@@ -166,6 +168,8 @@ def test_exporters_of_others_are_tried_as_they_are() -> None:
     outcomes = {each["exporter"]: (each["outcome"], each["detail"]) for each in json.loads(out.getvalue())}
     assert outcomes["failing"][0] == "refused"
     assert outcomes["raising"] == ("failed", "ZeroDivisionError was raised")
+    assert outcomes["exiting"] == ("failed", "SystemExit was raised")
+    assert outcomes["Clinging"][0] == "accepted"
     assert outcomes["Hanging"] == ("timed out", "no answer within 0.3 s")
     assert outcomes["Processor"][0] == "accepted"
     assert ("end", "llmtrace test") in told

@@ -129,6 +129,8 @@ def without_secret(span: EndedSpan) -> EndedSpan | None:
         return None
     if span.name == "unreadable":
         raise ValueError("a filter's own mistake")
+    if span.name == "fatal":
+        raise SystemExit("a filter's own mistake")
     return span.edited(name=f"{span.name} (filtered)")
 
 
@@ -140,6 +142,16 @@ class Sieve:
 
     def __call__(self, ended: EndedSpan) -> Any:
         return self.act(ended)
+
+
+class Clinging(SpanExporter):
+    """Takes all, and raises when it is closed."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        raise OSError("the connection is gone already")
 
 
 class Away(SpanExporter):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,6 +103,16 @@ def test_what_an_exporter_of_ours_says_is_counted_by_reason(caplog: pytest.LogCa
     assert (numbers.sent, numbers.dropped, numbers.last_error) == (1, {"too large": 2}, "the database is locked")
     assert balanced(numbers)
     assert lines(caplog, "refused 2 spans: too large") == 1
+
+
+def test_what_it_says_nothing_of_is_counted_as_that() -> None:
+    with exporting(entry("Scripted", act=lambda spans: Exported(1, {"too large": 1}))):
+        for number in range(3):
+            span(f"span {number}")
+        assert flush(10)
+        numbers = account("Scripted")
+    assert (numbers.sent, numbers.waiting) == (1, 0)
+    assert numbers.dropped == {"too large": 1, "the exporter did not say what became of them": 1}
 
 
 def test_one_that_always_fails_loses_its_spans_with_a_reason_when_the_process_ends(
@@ -218,6 +229,35 @@ def test_filters_of_all_and_of_one_change_leave_out_and_fail_closed(
     assert balanced(numbers)
     assert lines(caplog, "without_secret raised ValueError") == 1
     assert "a filter's own mistake" not in caplog.text
+
+
+def test_a_filter_that_exits_takes_no_other_span_along(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmtrace.pipeline.filtering._reported", set())
+    kept: list[ReadableSpan] = []
+    own = [{"BACKEND": "tests.pipeline.exporters.without_secret"}]
+    with exporting(entry("Kept", into=kept, FILTERS=own)):
+        for name in ("one", "fatal", "fatal", "two"):
+            span(name)
+        assert flush(10)
+        numbers = account("Kept")
+    assert names(kept) == ["one (filtered)", "two (filtered)"]
+    assert (numbers.dropped, numbers.failed_closed, numbers.waiting) == ({"filter raised": 2}, 2, 0)
+    assert lines(caplog, "without_secret raised SystemExit") == 1
+
+
+@pytest.mark.parametrize("kind", ["durable", "processor"])
+def test_what_ends_a_thread_of_the_hosts_passes_and_the_span_is_counted(tmp_path: Path, kind: str) -> None:
+    """A time limit of the host's, such as gevent's, can be up while a filter runs on its path."""
+    own = [{"BACKEND": "tests.pipeline.exporters.without_secret"}]
+    durable = entry("Kept", "it", into=[], FILTERS=own, QUEUE={"durable": True})
+    to = durable if kind == "durable" else entry("Processor", "it", told=[], FILTERS=own)
+    with exporting(to, SPOOL={"DIRECTORY": str(tmp_path)}):
+        with pytest.raises(SystemExit):
+            span("fatal")
+        numbers = account("it")
+    assert (numbers.ended, numbers.waiting, sum(numbers.dropped.values())) == (1, 0, 1)
 
 
 def test_without_a_filter_that_cannot_be_made_nothing_is_exported(caplog: pytest.LogCaptureFixture) -> None:

@@ -80,6 +80,24 @@ def test_sigterm_sends_what_is_queued_and_still_kills(tmp_path: Path) -> None:
     assert ended(tmp_path) == (-signal.SIGTERM, "the last\n", "")
 
 
+TOLD_TWICE = f"""
+import os, time
+from tests.tracing.test_exits import Names
+export = Names.export
+def told_again(self, spans):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.3)  # in which a process that minds it is gone
+    return export(self, spans)
+Names.export = told_again
+{WORK}
+"""
+
+
+def test_sigterm_once_more_while_it_sends_loses_nothing(tmp_path: Path) -> None:
+    """A supervisor and the process group may both tell."""
+    assert ended(tmp_path, work=TOLD_TWICE) == (-signal.SIGTERM, "the last\n", "")
+
+
 def test_sigterm_kills_a_process_that_has_traced_nothing(tmp_path: Path) -> None:
     assert ended(tmp_path, work="") == (-signal.SIGTERM, "", "")
 
