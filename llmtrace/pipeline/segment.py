@@ -138,6 +138,11 @@ class Segment:
     def is_held(self) -> bool:
         return self._descriptor >= 0
 
+    @property
+    def has_name(self) -> bool:
+        """Whether others could find the file: somebody may have cleared the folder."""
+        return os.fstat(self._descriptor).st_nlink > 0
+
     def append(self, records: Sequence[bytes], group: int) -> None:
         """Write records, all of them or none, in one call of `write(2)`: then they outlive this process.
 

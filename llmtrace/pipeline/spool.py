@@ -28,6 +28,7 @@ BEGUN_S: Final = 60.0  # after that long a file that is not complete will never 
 
 FULL: Final = "spool full"
 DAMAGED: Final = "damaged in the spool"
+CLEARED: Final = "deleted in the spool"
 
 
 Mark = Sequence[tuple[Segment, int]]
@@ -85,7 +86,7 @@ class Spool:
 
     def _writable(self) -> Segment:
         current = self._current
-        if current is not None and current.size < self._segment_bytes:
+        if current is not None and current.size < self._segment_bytes and current.has_name:
             return current
         if current is not None:
             self._others.append(current)
@@ -273,6 +274,10 @@ class Spool:
         with self._lock:
             self._closed = True
             for segment in self._segments():
+                if segment.is_held and segment.has_more and not segment.has_name:
+                    count = segment.remaining()
+                    self._drop(segment, CLEARED, count)
+                    logger.error("%d spans of the exporter %s were deleted on disk.", count, self._exporter)
                 segment.release() if segment.has_more else segment.remove()
 
 

@@ -40,6 +40,9 @@ CURES: Final[Mapping[str, str]] = {
     "damaged in the spool": _(
         "A record on disk could not be read back: the disk was full or failed while it was written."
     ),
+    "deleted in the spool": _(
+        "Somebody deleted the files of the spool under a process. Give SPOOL a DIRECTORY that nothing clears."
+    ),
     "no longer in the settings": _("The settings changed while they were made, and have this exporter no more."),
     "the exporter did not say what became of them": _(
         "The exporter returned an Exported whose counts do not add up to its batch. Correct the exporter."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -384,6 +385,25 @@ def test_a_folder_that_has_gone_is_made_again(tmp_path: Path) -> None:
         assert len(files(folder)) == 1
         backend.away = None
         until(lambda: backend.names == ["one"], "it has followed")
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_folder_that_is_cleared_while_spans_wait_in_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, durable: bool
+) -> None:
+    folder, backend = tmp_path / "spool", Backend(later)
+    with spooling(folder, backend, QUEUE={"durable": durable}):
+        span("before")
+        assert flush(10)
+        shutil.rmtree(folder)
+        span("after")
+        assert flush(10)
+        assert account("Scripted").spooled == 2
+        (file,) = files(folder)
+        assert b'"after"' in file.read_bytes()
+    assert account("Scripted").dropped == {"deleted in the spool": 1}
+    assert balanced(account("Scripted"))
+    assert "1 spans of the exporter Scripted were deleted on disk" in caplog.text
 
 
 def test_a_disk_that_cannot_be_written_leaves_spans_in_memory_with_one_warning(
