@@ -109,7 +109,7 @@ class _DeadLedger(Ledger):
     """
 
     def __init__(self, process: str, exporter: str) -> None:
-        super().__init__(exporter)
+        super().__init__(Sheet.new(exporter).exporter)  # as it stands in the file: a long one is cut off
         self.process = process
 
     def ended(self) -> None:

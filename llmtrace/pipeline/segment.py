@@ -74,7 +74,7 @@ class Segment:
             try:
                 if not _lock(descriptor):
                     raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK))
-                whose = framed(to_json({"exporter": exporter, "process": process_id()}), 0, int(time.time()))
+                whose = framed(to_json({"exporter": _written(exporter), "process": process_id()}), 0, int(time.time()))
                 begins = _BEGINNING + len(whose)
                 _write(descriptor, b"".join((MARK, _OFFSET.pack(begins), whose)))
                 new.rename(path)
@@ -115,7 +115,7 @@ class Segment:
         if not beginning.startswith(MARK) or whose is None or whose.record is None:
             raise ValueError(f"{path} does not begin as a file of the spool does")
         names = from_json(whose.record)
-        if exporter is not None and names["exporter"] != exporter:
+        if exporter is not None and names["exporter"] != _written(exporter):
             return None
         (settled,) = _OFFSET.unpack_from(beginning, len(MARK))
         begins = _BEGINNING + whose.end
@@ -218,6 +218,11 @@ class Segment:
 def _missing(following: int | None, number: int) -> int:
     """How many records were in a damaged stretch in front of record `number`."""
     return 1 if following is None else max(1, number - following)
+
+
+def _written(exporter: str) -> str:
+    """An exporter's name as JSON can hold it."""
+    return exporter.encode(errors="replace").decode()
 
 
 def digest(exporter: str) -> str:

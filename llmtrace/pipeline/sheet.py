@@ -21,7 +21,7 @@ SIGNED, SENT, SPOOLED, FAILED_CLOSED, ERROR_AT, REASONS = range(6)
 FIRST_REASON: Final = 16
 ENDED: Final = 63
 # Places of texts, in bytes.
-NAME: Final = slice(512, 768)
+NAME: Final = slice(512, 767)  # no more than the table of ledgers takes
 ERROR: Final = slice(768, 2048)
 FIRST_WORD: Final = 2048
 WORD: Final = 128

@@ -174,6 +174,23 @@ def test_what_a_dead_process_had_on_disk_waits_until_another_has_delivered_it(fo
     assert heir.account() == left
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 300, "é" * 200, "nul\0inside", "half\ud800"], ids=["ascii", "accents", "nul", "surrogate"]
+)
+def test_it_is_credited_by_whatever_name_the_exporter_has(folder: Path, name: str) -> None:
+    with closing(Book(folder, "there-2-b")) as begun:
+        sheet = begun.sheet(name)
+        sheet.add(Account(2, 0, 2, {}, 0, None, None, spooled=2))
+        sheet.release()
+    heir = ledger_of("there-2-b", name)
+    heir.sent(2)
+    heir.spooled(-2)
+    [entry] = ledgers.read(folder)
+    assert (entry.account.ended, entry.account.sent, entry.account.waiting) == (2, 2, 0)
+    assert len(entry.exporter) <= 255
+    assert heir.account() == entry.account
+
+
 def test_a_span_that_was_written_but_not_counted_is_no_loss(folder: Path) -> None:
     """The process died in between."""
     dead(folder, "there-2-b", ended=1)

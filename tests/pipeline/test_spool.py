@@ -387,6 +387,19 @@ def test_a_folder_that_has_gone_is_made_again(tmp_path: Path) -> None:
         until(lambda: backend.names == ["one"], "it has followed")
 
 
+@pytest.mark.parametrize("name", ["nul\0inside", "half\ud800"], ids=["nul", "surrogate"])
+def test_spans_of_an_exporter_of_any_name_wait_and_follow(tmp_path: Path, name: str) -> None:
+    backend = Backend(later)
+    with spooling(tmp_path, backend, NAME=name):
+        span("one")
+        assert flush(10)
+        assert account(name).spooled == 1
+    backend.away = None
+    with spooling(tmp_path, backend, NAME=name):
+        fanout.pipes()
+        until(lambda: backend.names == ["one"], "it is sent")
+
+
 @pytest.mark.parametrize("durable", [False, True])
 def test_a_folder_that_is_cleared_while_spans_wait_in_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, *, durable: bool
