@@ -40,7 +40,7 @@ def ready(count: int) -> list[Any]:
     from benchmarks.store import spans
     from llmtrace.pipeline.ended import EndedSpan
 
-    return [EndedSpan.of(span, said).for_export() for span, said in spans(count)]
+    return [EndedSpan.of(span, said).for_export().edited(resource=span.resource) for span, said in spans(count)]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, SpanContext, Status
 
 from llmtrace.jsontext import as_json, encodable, is_structure
+from llmtrace.pipeline.shared import shared
 
 SCALARS: Final = frozenset({bool, int, float})
 
@@ -63,7 +64,7 @@ class EndedSpan(ReadableSpan):
             span.name,
             span.context,
             span.parent,
-            span.resource,
+            shared(span.resource),
             attributes,
             events,
             span.links,

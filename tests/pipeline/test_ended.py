@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.trace import Status, StatusCode
 
@@ -154,3 +156,15 @@ def test_a_part_of_the_content_that_cannot_be_rendered_takes_no_other_along(mist
     content.add(lambda: {"gen_ai.output.messages": []}, 1)
     assert content.attributes() == {"gen_ai.input.messages": [], "gen_ai.output.messages": []}
     assert "ZeroDivisionError" in mistakes.pop()
+
+
+def test_its_resource_is_the_spans_and_is_written_as_json_once_for_many_spans() -> None:
+    resource = Resource({"service.name": "shop", "deployment": "blue"}, "https://schema.example/1")
+    spans = [EndedSpan.of(ReadableSpan(str(number), resource=resource)) for number in range(3)]
+    assert all(span.resource == resource for span in spans)
+    assert len({hash(span.resource) for span in spans} | {hash(resource)}) == 1
+    assert spans[0].resource is spans[1].resource is spans[2].resource
+    with mock.patch.object(Resource, "__hash__", side_effect=AssertionError):
+        assert len({span.resource for span in spans}) == 1
+    other = Resource({"service.name": "other"})
+    assert EndedSpan.of(ReadableSpan("other", resource=other)).resource == other
