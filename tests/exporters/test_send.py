@@ -194,6 +194,12 @@ def test_exporters_are_chosen_by_name(receiver: Receiver) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seconds", ["inf", "nan", "0", "-1", "soon"])
+def test_a_time_that_no_clock_can_count_is_refused(seconds: str) -> None:
+    with pytest.raises(CommandError, match="is no number of seconds"):
+        call_command("llmtrace_send", "--timeout", seconds)
+
+
 def test_it_ends_with_1_when_a_span_did_not_arrive() -> None:
     program = """
 import sys

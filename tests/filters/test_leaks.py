@@ -17,10 +17,13 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link
+from pytest_django import DjangoDbBlocker
 
 from llmtrace import LLM, Message, llm_call, prompt_template, record_feedback, trace_attributes
+from llmtrace.models import Span, SpanContent
 from llmtrace.pipeline.outcome import RetryLater
 from llmtrace.tracing.setup import flush, get_tracer
+from tests.databases import new_database
 from tests.filters.secrets import Planted, planted
 from tests.pipeline.making import account, entry, exporting
 from tests.scripted import providers
@@ -94,6 +97,13 @@ def receiver() -> Iterator[Receiver]:
         yield made
 
 
+@pytest.fixture
+def store(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The alias of a database with our tables."""
+    with django_db_blocker.unblock(), new_database("sqlite", tmp_path) as alias:
+        yield alias
+
+
 SAMPLES: Final = (11, 12)
 """Of each kind of secret there is one in each; a way is gone with one sample, the next way with the other."""
 
@@ -128,7 +138,12 @@ def test_the_secrets_are_as_many_as_is_claimed() -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_no_secret_leaves(
-    way: Said, server: ScriptedServer, receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    way: Said,
+    server: ScriptedServer,
+    receiver: Receiver,
+    store: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="llmtrace")
     kept: list[ReadableSpan] = []
@@ -144,9 +159,11 @@ def test_no_secret_leaves(
         {"BACKEND": "llmtrace.exporters.OTLP", "OPTIONS": {"endpoint": receiver.url}},
         {"BACKEND": "opentelemetry.sdk.trace.export.ConsoleSpanExporter", "OPTIONS": {"out": console}},
         {"BACKEND": "opentelemetry.sdk.trace.export.SimpleSpanProcessor", "OPTIONS": {"span_exporter": direct}},
+        {"BACKEND": "llmtrace.exporters.Database", "OPTIONS": {"alias": store}, "SPANS": "all"},
         entry("Scripted", act=away),
     ]
-    with exporting(*entries, PROVIDERS=providers(server, max_retries=1), SPOOL={"DIRECTORY": str(tmp_path)}):
+    spool = tmp_path / "spool"
+    with exporting(*entries, PROVIDERS=providers(server, max_retries=1), SPOOL={"DIRECTORY": str(spool)}):
         said = list(planted(SAMPLES[WAYS.index(way) % len(SAMPLES)]))
         for each in said:
             way(server, each.text)
@@ -154,20 +171,21 @@ def test_no_secret_leaves(
         count = account("Kept").sent
         assert count >= len(said)
         assert account("Scripted").spooled == count
-        spooled = "".join(
-            file.read_bytes().decode("utf-8", "replace") for file in tmp_path.rglob("*") if file.is_file()
-        )
+        spooled = "".join(file.read_bytes().decode("utf-8", "replace") for file in spool.rglob("*") if file.is_file())
+    rows = [*Span.objects.using(store).values(), *SpanContent.objects.using(store).values()]
     assert len(kept) == len(receiver.spans) == len(direct.get_finished_spans()) == count
-    assert "[REDACTED]" in spooled
+    assert Span.objects.using(store).count() == count
     clean: set[str] = set()  # most lines are the same for each span and in each place
     for where, text in {
         "a foreign exporter": "".join(span.to_json() for span in kept),
         "OTLP": "".join(map(str, receiver.spans)),
         "the console": console.getvalue(),
         "a span processor": "".join(span.to_json() for span in direct.get_finished_spans()),
+        "the database": "\n".join(str(value) for row in rows for value in row.values()),
         "the spool": spooled,
         "the log": "".join(record.getMessage() for record in caplog.records if record.name.startswith("llmtrace")),
     }.items():
+        assert where == "the log" or "[REDACTED]" in text, where
         lines = {line.strip() for line in text.replace("\\\\", "\\").split("\n")} - clean
         assert leaked(lines) == set(), where
         clean |= lines

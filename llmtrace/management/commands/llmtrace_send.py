@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,6 +16,22 @@ from llmtrace.exporters import trial
 from llmtrace.exporters.trial import Trial
 
 PATIENCE_S: Final = 15.0
+LONGEST_S: Final = 3600.0
+
+
+def _seconds(text: str) -> float:
+    """A time to wait that clocks can count.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= LONGEST_S:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {LONGEST_S:,.0f}")
+    return seconds
 
 
 class Command(BaseCommand):
@@ -30,7 +46,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME", help="exporters to try; all if left out")
         parser.add_argument("--json", action="store_true", help="print a list of JSON objects, for programs")
-        parser.add_argument("--timeout", type=float, default=PATIENCE_S, help="seconds to wait, for all together")
+        parser.add_argument("--timeout", type=_seconds, default=PATIENCE_S, help="seconds to wait, for all together")
 
     def handle(self, *args: Any, **options: Any) -> None:
         config, names = get_config(), options["names"]
