@@ -19,7 +19,7 @@ from tests.servers.openai import base_url
 from tests.services import ROOT
 from tests.waiting import until
 
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 60.0
 END_S: Final = 60.0  # a child of a pool waits up to 30 s for results that its main process, ending, reads no more
 
 
