@@ -1,6 +1,7 @@
 """System checks: one documented id for each mistake that a person can make in the settings.
 
-They import what the settings name, but no SDK of a provider, make no object of it, and open nothing.
+They import what the project's settings name, but no SDK of a provider, make no object of it, and open nothing. What is
+left to its default needs no check, and is not imported by one.
 """
 
 from __future__ import annotations
@@ -43,15 +44,18 @@ def problems(config: Config) -> Iterator[Problem]:
 
 def silent_problems(config: Config) -> Iterator[Problem]:
     """Those that a process would not tell of when it meets them: it does without, or the call is the one to fail."""
-    from llmtrace.pipeline.build import backend_problems
-    from llmtrace.providers.registry import load_provider
-
     yield from config.problems
-    yield from backend_problems(config)
-    for provider in config.providers.values():
-        found = load_provider(provider)
-        if isinstance(found, Problem):
-            yield found
+    if config.given & {"EXPORTERS", "FILTERS", "REDACT"}:
+        from llmtrace.pipeline.build import backend_problems
+
+        yield from backend_problems(config)
+    if "PROVIDERS" in config.given:
+        from llmtrace.providers.registry import load_provider
+
+        for provider in config.providers.values():
+            found = load_provider(provider)
+            if isinstance(found, Problem):
+                yield found
     yield from database_problems(config, connections.settings)
 
 

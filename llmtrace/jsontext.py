@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic_core import to_json
-
 MAX_DEPTH: Final = 32
 
 
@@ -28,6 +26,8 @@ def as_json(value: Any) -> str:
 
 
 def _dumped(value: Any) -> str:
+    from pydantic_core import to_json  # its import would be the longest that starting a process takes
+
     return to_json(value, serialize_unknown=True, inf_nan_mode="strings").decode()
 
 

@@ -80,6 +80,48 @@ def test_starting_django_imports_no_sdk_and_opens_nothing(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+LOADED = "[m for m in sys.modules if m.partition('.')[0] in ('opentelemetry', 'pydantic_core')]"
+
+
+def test_a_test_run_in_which_nobody_gets_spans_loads_no_opentelemetry(tmp_path: Path) -> None:
+    code = site('ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"],') + (
+        "from django.core.checks import run_checks\n"
+        "from django.http import HttpResponse\n"
+        "from django.test import Client\n"
+        "from django.test.utils import setup_test_environment\n"
+        "from django.urls import path\n"
+        "urlpatterns = [path('', lambda request: HttpResponse('seen'))]\n"
+        "found = run_checks()\n"
+        "setup_test_environment()\n"
+        "seen = Client().get('/').content.decode()\n"
+        f"print(json.dumps([[str(each) for each in found if 'E' in each.id], seen, {LOADED}]))"
+    )
+    assert run(code, tmp_path) == [[], "seen", []]
+
+
+@pytest.mark.parametrize("setting", ['EXPORTERS": [{"BACKEND": "llmtrace.exporters.Database"}]', 'ENABLED": True'])
+def test_a_server_loads_what_requests_need_before_the_first_of_them(tmp_path: Path, setting: str) -> None:
+    code = site(f'ROOT_URLCONF=__name__, LLMTRACE={{"{setting}}},') + (
+        "from django.core.wsgi import get_wsgi_application\n"
+        "get_wsgi_application()\n"
+        "print(json.dumps('llmtrace.tracing.request_work' in sys.modules))"
+    )
+    assert run(code, tmp_path) is True
+
+
+def test_a_test_run_whose_provider_the_host_names_is_heard(tmp_path: Path) -> None:
+    code = site() + (
+        "import os\n"
+        "from django.test.utils import setup_test_environment\n"
+        "from llmtrace.tracing.heard import may_be_heard\n"
+        "setup_test_environment()\n"
+        "before = may_be_heard()\n"
+        "os.environ['OTEL_PYTHON_TRACER_PROVIDER'] = 'sdk_tracer_provider'\n"
+        "print(json.dumps([before, may_be_heard()]))"
+    )
+    assert run(code, tmp_path) == [False, True]
+
+
 def test_checks_import_no_sdk_and_open_nothing(tmp_path: Path) -> None:
     code = site() + (
         "from llmtrace.checks import check_settings\n"

@@ -38,7 +38,7 @@ def read(raw: object) -> Config:
     values["instrumentors"] = reader.texts(f'{ROOT}["INSTRUMENTORS"]', given.get("INSTRUMENTORS"))
     values["providers"] = reader.providers(given.get("PROVIDERS", {"default": {"BACKEND": OPENAI_BACKEND}}))
     values["exporters"] = reader.exporters(given.get("EXPORTERS", [{"BACKEND": DATABASE_BACKEND}]))
-    values["exporters_given"] = "EXPORTERS" in given
+    values["given"] = frozenset(given)
     values["filters"] = reader.backends(f'{ROOT}["FILTERS"]', given.get("FILTERS"))
     values["jobs"] = reader.section(f'{ROOT}["JOBS"]', given.get("JOBS"), JobsConfig, JOBS)
     values["spool"] = reader.section(f'{ROOT}["SPOOL"]', given.get("SPOOL"), SpoolConfig, SPOOL)

@@ -107,4 +107,4 @@ class Config:
     spool: SpoolConfig = SpoolConfig()
     exit_timeout: float = 5.0
     problems: tuple[Problem, ...] = ()
-    exporters_given: bool = False  # False when EXPORTERS is left to its default
+    given: frozenset[str] = frozenset()  # the settings that the project has written, by their keys

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from llmtrace.backends import load
-from llmtrace.conf import DATABASE_BACKEND, ROOT, BackendConfig, Config, ExporterConfig, Problem
+from llmtrace.conf import ROOT, BackendConfig, Config, ExporterConfig, Problem
 from llmtrace.mistakes import tell
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.filtering import Filter, Filters
@@ -24,7 +24,7 @@ from llmtrace.pipeline.folder import spool_folder
 from llmtrace.pipeline.older import with_older_names
 from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.pipe import Pipe
-from llmtrace.pipeline.testrun import under_test
+from llmtrace.pipeline.testrun import exporters
 
 logger = logging.getLogger("llmtrace")
 
@@ -72,13 +72,13 @@ def limit_config(config: Config) -> BackendConfig:
 
 
 def backend_problems(config: Config) -> Iterable[Problem]:
-    """Problems of classes and options, found without making any object."""
-    for exporter in config.exporters:
+    """Problems of classes and options that the project has named, found without making any object."""
+    for exporter in config.exporters if "EXPORTERS" in config.given else ():
         yield from _problems(load_exporter(exporter))
         for each in exporter.filters:
             yield from _problems(load_filter(each))
     redact = redact_config(config)
-    if redact is not None:
+    if redact is not None and "REDACT" in config.given:
         for problem in _problems(load_filter(redact)):
             yield replace(problem, where=redact.where)  # whose options stand in it, without OPTIONS
     for each in config.filters:
@@ -93,12 +93,13 @@ def _problems(found: Any) -> Iterable[Problem]:
 def build(config: Config) -> tuple[AnyPipe, ...]:
     """The pipes of all entries that can be made; all that is wrong with the settings is logged, one line each."""
     _log_problems(config)
-    if not config.enabled:
+    entries = exporters(config)
+    if not entries:
         return ()
     common = common_filters(config)
-    folder = spool_folder() if any(entry.queue.spool for entry in config.exporters) else None
+    folder = spool_folder() if any(entry.queue.spool for entry in entries) else None
     make = partial(_pipe, common=common, folder=folder, max_bytes=config.spool.max_bytes)
-    pipes = [make(entry) for entry in config.exporters if _wanted(entry, config)]
+    pipes = [make(entry) for entry in entries]
     return tuple(pipe for pipe in pipes if pipe is not None)
 
 
@@ -131,11 +132,6 @@ def _log_problems(config: Config) -> None:
                 logger.error("%s", problem)
     except Exception:
         tell(logger, "The settings could not be checked.")
-
-
-def _wanted(entry: ExporterConfig, config: Config) -> bool:
-    """In a host's test suite the database is written only when ``EXPORTERS`` asks for it."""
-    return config.exporters_given or entry.backend != DATABASE_BACKEND or not under_test()
 
 
 def _pipe(entry: ExporterConfig, common: list[Filter] | None, folder: Path | None, max_bytes: int) -> AnyPipe | None:

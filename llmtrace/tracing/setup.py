@@ -46,11 +46,8 @@ class _OwnProvider(TracerProvider):
         super().add_span_processor(span_processor)
 
 
-def is_heard() -> bool:
-    """Whether anybody gets the spans that llmtrace makes: an exporter of the settings, or processors of the host's.
-
-    In a host's test suite mostly nobody does, and a request's span is the dearest part of a test's request.
-    """
+def has_listeners() -> bool:
+    """Whether there is an exporter of the settings that works, or a processor of the host's."""
     if fanout.pipes() or get_config().tracer_provider is not None:
         return True
     provider = trace.get_tracer_provider()

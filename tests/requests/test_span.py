@@ -237,7 +237,7 @@ def test_a_mistake_of_ours_is_logged_once_and_the_host_does_not_notice(
     def mistake(*_: Any) -> None:
         raise RuntimeError("a mistake of llmtrace")
 
-    monkeypatch.setattr("llmtrace.middleware.Work.answered", mistake)
+    monkeypatch.setattr("llmtrace.tracing.request_work.Work.answered", mistake)
     monkeypatch.setattr("llmtrace.tracing.request_span.begin", mistake)
     for _ in range(2):
         assert Client().get("/plain/").content == b"plain"

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from llmtrace.tracing import setup
+from llmtrace.tracing.heard import is_heard
 from tests.recorded import Recorded
 
 
@@ -29,31 +30,31 @@ def nobody(alone: None) -> Iterator[None]:
 
 
 def test_with_an_exporter_spans_are_heard(recorded: Recorded) -> None:
-    assert setup.is_heard()
+    assert is_heard()
 
 
 def test_without_one_they_are_not(nobody: None) -> None:
-    assert not setup.is_heard()
+    assert not is_heard()
     setup.connect()
-    assert not setup.is_heard()
+    assert not is_heard()
 
 
 def test_the_default_exporter_does_not_listen_in_a_test_run(alone: None) -> None:
-    assert not setup.is_heard()
+    assert not is_heard()
 
 
 def test_a_provider_of_the_hosts_is_heard(nobody: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trace, "get_tracer_provider", TracerProvider)
-    assert setup.is_heard()
+    assert is_heard()
 
 
 def test_a_processor_that_the_host_adds_to_ours_is_heard(nobody: None, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = setup._OwnProvider()
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: ours)
     assert setup.connect() is ours
-    assert not setup.is_heard()
+    assert not is_heard()
     ours.add_span_processor(SimpleSpanProcessor(InMemorySpanExporter()))
-    assert setup.is_heard()
+    assert is_heard()
 
 
 def test_a_request_that_nobody_hears_makes_no_span(nobody: None) -> None:
