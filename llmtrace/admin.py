@@ -1,4 +1,7 @@
-"""The admin: Recent spans, the trace page and Health, on the default site; `register` puts them on another one."""
+"""The admin: Recent spans, the trace page and Health, on the default site; `register` puts them on another one.
+
+Every process with the admin imports this, so the pages are imported when they are opened.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from llmtrace.dashboard import figures, search, views
+from llmtrace.dashboard import figures, search
+from llmtrace.dashboard.addresses import TRACE_ID, url_of
 from llmtrace.dashboard.changelist import RecentSpans
 from llmtrace.dashboard.filters import FILTERS, PARAMETERS
-from llmtrace.dashboard.health import health_page
 from llmtrace.dashboard.kinds import FAILED, LABELS, LEFT, OUTCOMES, kind_of
 from llmtrace.dashboard.pages import Health, ReadOnly, Trace
 from llmtrace.dashboard.plaintext import one_line
-from llmtrace.dashboard.trace import TRACE_ID, stored
+from llmtrace.dashboard.stored import stored
 from llmtrace.dashboard.when import clock, full, local
 from llmtrace.models import Span
 
@@ -85,7 +88,7 @@ class SpanAdmin(ReadOnly):
         span = self.get_object(request, object_id)
         if span is None:
             raise Http404
-        return HttpResponseRedirect(views.url_of(self.admin_site, span.trace_id, span.span_id))
+        return HttpResponseRedirect(url_of(self.admin_site, span.trace_id, span.span_id))
 
     @admin.display(description=_("started"))
     def started(self, span: Span) -> SafeString:
@@ -141,7 +144,7 @@ class SpanAdmin(ReadOnly):
     @admin.display(description=_("trace"))
     def trace(self, span: Span) -> SafeString | str:
         try:
-            url = views.url_of(self.admin_site, span.trace_id)
+            url = url_of(self.admin_site, span.trace_id)
         except NoReverseMatch:  # an id of another form, which only another writer can have made
             return one_line(span.trace_id, 12)
         return format_html('<a href="{}" title="{}">{}…</a>', url, span.trace_id, span.trace_id[:4])
@@ -165,10 +168,14 @@ class TraceAdmin(ReadOnly):
         return HttpResponseRedirect(reverse("admin:llmtrace_span_changelist", current_app=self.admin_site.name))
 
     def page(self, request: HttpRequest, trace_id: str) -> HttpResponse:
-        return views.trace_page(request, self.admin_site, trace_id)
+        from llmtrace.dashboard.views import trace_page
+
+        return trace_page(request, self.admin_site, trace_id)
 
     def json(self, request: HttpRequest, trace_id: str) -> HttpResponse:
-        return views.trace_json(request, trace_id)
+        from llmtrace.dashboard.views import trace_json
+
+        return trace_json(request, trace_id)
 
 
 class HealthAdmin(ReadOnly):
@@ -178,6 +185,8 @@ class HealthAdmin(ReadOnly):
         return [path("", self.admin_site.admin_view(self.page), name="llmtrace_health_changelist")]
 
     def page(self, request: HttpRequest) -> HttpResponse:
+        from llmtrace.dashboard.health import health_page
+
         return health_page(request, self.admin_site)
 
 

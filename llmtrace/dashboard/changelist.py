@@ -15,11 +15,11 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 
+from llmtrace.dashboard.addresses import url_of
 from llmtrace.dashboard.filters import Filter, Since
 from llmtrace.dashboard.open import Open, open_spans
 from llmtrace.dashboard.search import finds_by_index
-from llmtrace.dashboard.trace import stored
-from llmtrace.dashboard.views import url_of
+from llmtrace.dashboard.stored import stored
 from llmtrace.dashboard.when import full
 from llmtrace.models import Span
 

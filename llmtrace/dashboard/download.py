@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from llmtrace.conf import get_config
-from llmtrace.dashboard.trace import attributes_of, events_of, links_of, stored
+from llmtrace.dashboard.stored import stored
+from llmtrace.dashboard.trace import attributes_of, events_of, links_of
 from llmtrace.models import Span, SpanContent
 
 MAX_SPANS: Final = 10_000

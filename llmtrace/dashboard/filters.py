@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from llmtrace.dashboard.kinds import CALLS, FAILED
 from llmtrace.dashboard.plaintext import one_line
-from llmtrace.dashboard.trace import stored
+from llmtrace.dashboard.stored import stored
 from llmtrace.models import Span
 
 SLOW_MS: Final = 5_000

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from llmtrace.dashboard.trace import MAX_SPANS, Trace, node_of, stored
+from llmtrace.dashboard.stored import stored
+from llmtrace.dashboard.trace import MAX_SPANS, Trace, node_of
 from llmtrace.dashboard.tree import Node
 from llmtrace.models import Span
 

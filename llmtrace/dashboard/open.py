@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from llmtrace.dashboard import figures
+from llmtrace.dashboard.addresses import url_of
 from llmtrace.dashboard.kinds import LABELS, LOST, OPEN, Kind, kind_of
 from llmtrace.dashboard.plaintext import one_line
-from llmtrace.dashboard.views import url_of
 from llmtrace.dashboard.when import clock, full, local
 from llmtrace.models import Span
 from llmtrace.store.running import running

@@ -7,7 +7,8 @@ from typing import Final
 
 from django.db.models import Q
 
-TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
+from llmtrace.dashboard.addresses import TRACE_ID
+
 _ID_BEGIN: Final = re.compile(r"[0-9a-f]{4,32}")
 MAX_WORDS: Final = 8
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.conf import get_config
+from llmtrace.dashboard.addresses import TRACE_ID
 from llmtrace.dashboard.events import retry_reasons
 from llmtrace.dashboard.kinds import FAILED, LOST, RETRY, kind_of
+from llmtrace.dashboard.stored import stored
 from llmtrace.dashboard.tree import Node
-from llmtrace.models import Span, SpanContent, SpanQuerySet
+from llmtrace.models import Span, SpanContent
 from llmtrace.semconv import is_content, is_event_content
 from llmtrace.store.running import running
 
 MAX_SPANS: Final = 1_000
-TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,6 @@ class Trace:
     def span(self, span_id: str) -> Span | None:
         """One of the spans by its id."""
         return next((span for span in self.spans if span.span_id == span_id), None)
-
-
-def stored() -> SpanQuerySet:
-    """All spans of the database that the setting names."""
-    return Span.objects.using(get_config().database)
 
 
 def load(trace_id: str, also: str | None = None) -> Trace | None:

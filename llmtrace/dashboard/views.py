@@ -32,12 +32,6 @@ from llmtrace.dashboard.when import full, local
 from llmtrace.models import Span
 
 
-def url_of(site: AdminSite, trace_id: str, span_id: str | None = None) -> str:
-    """The address of a trace's page on `site`, with a span selected."""
-    url = reverse("admin:llmtrace_trace", args=[trace_id], current_app=site.name)
-    return url if span_id is None else f"{url}?span={span_id}"
-
-
 @require_safe
 def trace_page(request: HttpRequest, site: AdminSite, trace_id: str) -> HttpResponse:
     """The page of one trace; ``?span=`` selects a span.
