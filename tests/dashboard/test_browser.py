@@ -197,6 +197,12 @@ def test_on_a_narrow_screen_what_was_said_comes_first_and_nothing_is_cut_off(
     assert panel["y"] < tree["y"]
 
 
+def test_beside_the_filters_there_is_room_for_each_row_to_its_end(filled: None, visit: Visitor) -> None:
+    page = visit(LIST, viewport={"width": 1300, "height": 850}).page
+    cut = "(() => { const list = document.querySelector('.results'); return list.scrollWidth - list.clientWidth })()"
+    assert page.evaluate(cut) <= 0
+
+
 def test_hostile_text_neither_runs_nor_bursts_the_page(hostile: None, visit: Visitor, pictures: Path) -> None:
     for path in (f"{LIST}?show=all", TRACE):
         seen = visit(path)
