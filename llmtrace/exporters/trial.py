@@ -15,7 +15,6 @@ from typing import Any, Final, Literal
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, TraceFlags
 
@@ -25,7 +24,7 @@ from llmtrace.exporters.answers import Busy, NeedsPerson, TimedOut, Unreachable
 from llmtrace.pipeline.build import common_filters, filters_of, load_exporter
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.filtering import Filter, Lost, passed
-from llmtrace.pipeline.outcome import Exported, RetryLater
+from llmtrace.pipeline.outcome import Exported, RetryLater, says_no, says_yes
 from llmtrace.tracing.setup import SCOPE, resource_of
 
 Outcome = Literal["accepted", "left out", "refused", "unreachable", "timed out", "failed"]
@@ -155,10 +154,12 @@ def _sent(found: Callable[..., Any], entry: ExporterConfig, span: EndedSpan) -> 
 
 
 def _outcome(result: Any) -> tuple[Outcome, str]:
-    if result is SpanExportResult.FAILURE:
+    if says_no(result):
         return "refused", "the exporter answered FAILURE, and does not say why: its own log may"
     if isinstance(result, Exported) and result.refused:
         return "refused", ", ".join(result.refused)
+    if not isinstance(result, Exported) and not says_yes(result):
+        return "accepted", "by an exporter that does not say whether it has arrived"
     return "accepted", ""
 
 

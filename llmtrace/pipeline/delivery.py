@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExporter
 
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.ledger import Ledger
-from llmtrace.pipeline.outcome import Closing, Exported, Moving, Outcome, RetryLater
+from llmtrace.pipeline.outcome import Closing, Exported, Moving, Outcome, RetryLater, says_no, says_yes
 
 logger = logging.getLogger("llmtrace.pipeline")
 
@@ -38,6 +38,7 @@ class Delivery:
         self._make = make
         self.ledger = ledger
         self._failing = False
+        self._told_of_answer = False
         self._exporter: SpanExporter | None = None
 
     def exporter(self) -> SpanExporter:
@@ -57,9 +58,28 @@ class Delivery:
             return Failure(f"{type(error).__qualname__} was raised by the exporter", foreign=True)
         finally:
             self.offered_at = None
-        if outcome is SpanExportResult.FAILURE:
+        return self._understood(outcome, len(spans))
+
+    def _understood(self, outcome: Any, count: int) -> Exported | Failure:
+        """What the exporter's answer to `count` spans means.
+
+        One that is no answer counts as yes: OpenTelemetry's own processors ask no exporter what became of a batch,
+        and to offer a batch again that has arrived would make spans twice.
+        """
+        if isinstance(outcome, Exported):
+            return _whole(outcome, count)
+        if says_no(outcome):
             return Failure("the exporter answered FAILURE", foreign=True)
-        return _whole(outcome, len(spans)) if isinstance(outcome, Exported) else Exported(len(spans))
+        if not says_yes(outcome) and not self._told_of_answer:
+            self._told_of_answer = True
+            logger.warning(
+                "The exporter %s does not say whether spans have arrived: %s.export returned %s in place of a "
+                "SpanExportResult. They are counted as sent.",
+                self.name,
+                type(self._exporter).__qualname__,
+                "None" if outcome is None else f"an object of {type(outcome).__qualname__}",
+            )
+        return Exported(count)
 
     def _export(self, destination: str | None, spans: Sequence[EndedSpan]) -> Outcome:
         exporter = self.exporter()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from opentelemetry.context import Context
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import Span, SpanProcessor
 
 from llmtrace.conf import ExporterConfig
@@ -32,6 +35,7 @@ class DirectPipe:
         self._filters = filters
         self._share = Share(config.sample)
         self._raised = False
+        self._at_work: threading.Thread | None = None  # flushes, or shuts down
 
     def began(self, span: Span, context: Context | None) -> None:
         """Tell the processor of a live span, which has no content yet."""
@@ -77,22 +81,64 @@ class DirectPipe:
     def after_fork(self) -> None:
         """Count anew in a child; the processor looks after itself, as the SDK asks of it."""
         self.ledger = Ledger(self.config.name)
+        self._at_work = None
 
     def begin_flush(self) -> Callable[[float], bool]:
-        """Nothing can be begun without waiting for it: gives what asks the processor then."""
+        """Nothing can be begun before it is known how long it may take: gives what asks the processor then."""
         return self.flushed
 
     def flushed(self, deadline: float) -> bool:
-        """Ask the processor to send what it holds until `deadline`, in seconds of `time.monotonic`."""
-        return self._processor.force_flush(max(1, int((deadline - time.monotonic()) * 1000))) is not False
+        """Ask the processor to send what it holds until `deadline`, in seconds of `time.monotonic`.
+
+        It is told how long it may take, and not believed: OpenTelemetry's `BatchSpanProcessor` takes as long as its
+        exporter does.
+        """
+        return self._done(partial(self._flush, deadline), deadline)
 
     def close(self, deadline: float) -> None:
-        """Flush and shut the processor down."""
+        """Flush and shut the processor down. One that does not come back in time is left to itself."""
+        if not self._done(partial(self._shut_down, deadline), deadline):
+            logger.warning(
+                "The span processor %s was not closed in time: what it still holds may be lost.", self.config.name
+            )
+
+    def _done(self, work: Callable[[], bool], deadline: float) -> bool:
+        """Have it done in a thread: whether it was, in time. One thread at most is stuck in the processor."""
+        before = self._at_work
+        if before is threading.current_thread():  # it cannot wait for itself
+            return False
+        if before is not None:
+            before.join(max(0.0, deadline - time.monotonic()))
+            if before.is_alive():
+                return False
+        done: list[bool] = []
+        name = f"llmtrace-{self.config.name}"
+        thread = threading.Thread(target=lambda: done.append(work()), name=name, daemon=True)
         try:
-            self.flushed(deadline)
-            self._processor.shutdown()
+            thread.start()
+        except RuntimeError:  # the interpreter is shutting down, and has no more threads
+            return work()
+        self._at_work = thread
+        thread.join(max(0.0, deadline - time.monotonic()))
+        return done == [True]
+
+    def _flush(self, deadline: float) -> bool:
+        left_ms = max(1, int((deadline - time.monotonic()) * 1000))
+        try:
+            with suppress_instrumentation():
+                return self._processor.force_flush(left_ms) is not False
+        except Exception:
+            self._tell("raised when it was flushed")
+            return False
+
+    def _shut_down(self, deadline: float) -> bool:
+        self._flush(deadline)
+        try:
+            with suppress_instrumentation():
+                self._processor.shutdown()
         except Exception:
             logger.exception("The span processor %s raised while it was closed.", self.config.name)
+        return True
 
     def account(self) -> Account:
         """The numbers of this processor in this process."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -43,6 +43,16 @@ class RetryLater(Exception):
 
 Outcome = Exported | SpanExportResult
 """What `export()` may return. Exporters of others return the SDK's enum, which speaks for the whole batch."""
+
+
+def says_no(outcome: Any) -> bool:
+    """Whether an exporter has answered that it did not take the batch."""
+    return outcome is SpanExportResult.FAILURE or outcome is False
+
+
+def says_yes(outcome: Any) -> bool:
+    """Whether it has answered that it took the whole batch. Some answer neither: None, above all."""
+    return outcome is SpanExportResult.SUCCESS or outcome is True
 
 
 @runtime_checkable

@@ -159,6 +159,8 @@ def test_exporters_of_others_are_tried_as_they_are() -> None:
         entry("Scripted", "raising", act=lambda spans: 1 / 0),
         entry("Scripted", "exiting", act=lambda spans: sys.exit(1)),
         entry("Clinging"),
+        entry("Answering", "saying no", answers=[False]),
+        entry("Answering", "saying nothing", answers=[None]),
         entry("Hanging", gate=gate),
         entry("Processor", told=told),
     ]
@@ -170,6 +172,8 @@ def test_exporters_of_others_are_tried_as_they_are() -> None:
     assert outcomes["raising"] == ("failed", "ZeroDivisionError was raised")
     assert outcomes["exiting"] == ("failed", "SystemExit was raised")
     assert outcomes["Clinging"][0] == "accepted"
+    assert outcomes["saying no"][0] == "refused"
+    assert outcomes["saying nothing"] == ("accepted", "by an exporter that does not say whether it has arrived")
     assert outcomes["Hanging"] == ("timed out", "no answer within 0.3 s")
     assert outcomes["Processor"][0] == "accepted"
     assert ("end", "llmtrace test") in told

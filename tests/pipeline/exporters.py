@@ -44,6 +44,19 @@ class Scripted(SpanExporter):
         """Nothing to close."""
 
 
+class Answering(SpanExporter):
+    """Takes all, and answers each batch with what the test says."""
+
+    def __init__(self, answers: list[Any]) -> None:
+        self.answers = answers
+
+    def export(self, spans: Sequence[ReadableSpan]) -> Any:
+        return self.answers.pop(0)
+
+    def shutdown(self) -> None:
+        """Nothing to close."""
+
+
 class Unmakeable(SpanExporter):
     """Raises as soon as it is made."""
 
@@ -105,6 +118,25 @@ class Processor(SpanProcessor):
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         return True
+
+
+class Deaf(SpanProcessor):
+    """Does not look at the time that it may take: comes back from a flush when the test lets it."""
+
+    def __init__(self, gate: threading.Event, told: list[str]) -> None:
+        self.gate = gate
+        self.told = told
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.told.append(span.name)
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        self.told.append("flush")
+        self.gate.wait(30)
+        return True
+
+    def shutdown(self) -> None:
+        self.told.append("shutdown")
 
 
 class Flushing(SpanExporter):

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 from llmtrace.pipeline.outcome import Exported, RetryLater
 from llmtrace.tracing.setup import flush
+from tests.pipeline.exporters import Hanging
 from tests.pipeline.making import account, balanced, entry, exporting, span
 from tests.waiting import until
 
@@ -113,6 +114,32 @@ def test_what_it_says_nothing_of_is_counted_as_that() -> None:
         numbers = account("Scripted")
     assert (numbers.sent, numbers.waiting) == (1, 0)
     assert numbers.dropped == {"too large": 1, "the exporter did not say what became of them": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"), [(None, "None"), (object(), "an object of object")], ids=["None", "object"]
+)
+def test_an_answer_that_is_none_counts_as_yes_and_is_told_once(
+    caplog: pytest.LogCaptureFixture, answer: Any, shown: str
+) -> None:
+    with exporting(entry("Answering", answers=[answer, answer])):
+        for name in ("one", "two"):
+            span(name)
+            assert flush(10)
+        numbers = account("Answering")
+    assert (numbers.ended, numbers.sent, numbers.dropped) == (2, 2, {})
+    assert lines(caplog, f"Answering.export returned {shown} in place of a SpanExportResult") == 1
+
+
+def test_false_is_a_failure_and_true_is_none(caplog: pytest.LogCaptureFixture) -> None:
+    answers: list[Any] = [False, False, True]
+    with exporting(entry("Answering", answers=answers)):
+        span("one")
+        assert flush(10)
+        numbers = account("Answering")
+    assert answers == []
+    assert (numbers.sent, numbers.last_error) == (1, "the exporter answered FAILURE")
+    assert lines(caplog, "in place of a SpanExportResult") == 0
 
 
 def test_one_that_always_fails_loses_its_spans_with_a_reason_when_the_process_ends(
@@ -286,6 +313,42 @@ def test_a_span_processor_is_told_of_live_spans_and_its_mistakes_stay_its_own(
     assert (numbers.sent, numbers.dropped) == ((0, {"processor raised": 2}) if raising else (2, {}))
     assert balanced(numbers)
     assert lines(caplog, "The span processor Processor raised") == (1 if raising else 0)
+
+
+def test_a_span_processor_that_does_not_look_at_the_time_holds_up_neither_a_flush_nor_an_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gate, told, kept = threading.Event(), list[str](), list[ReadableSpan]()
+    with exporting(entry("Deaf", gate=gate, told=told), entry("Kept", into=kept), EXIT_TIMEOUT=0.2):
+        span("one")
+        before = time.monotonic()
+        assert not flush(0.1)
+        assert not flush(0.1)
+        assert names(kept) == ["one"]
+    assert time.monotonic() - before < 5
+    assert told == ["one", "flush"], "one thread at most waits for it"
+    assert lines(caplog, "Deaf was not closed in time") == 1
+    with exporting(entry("Deaf", gate=gate, told=told)):
+        span("two")
+        gate.set()
+        assert flush(10)
+    assert told == ["one", "flush", "two", "flush", "flush", "shutdown"]
+
+
+def test_the_batch_processor_of_opentelemetry_is_held_to_the_time_too() -> None:
+    """It ignores the time that it is given."""
+    gate = threading.Event()
+    batching = {
+        "NAME": "batching",
+        "BACKEND": "opentelemetry.sdk.trace.export.BatchSpanProcessor",
+        "OPTIONS": {"span_exporter": Hanging(gate)},
+    }
+    with exporting(batching, EXIT_TIMEOUT=0.2):
+        span("one")
+        before = time.monotonic()
+        assert not flush(0.1)
+    assert time.monotonic() - before < 5
+    gate.set()
 
 
 def test_a_share_is_taken_by_trace_so_that_traces_stay_whole() -> None:
