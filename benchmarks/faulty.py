@@ -1,10 +1,22 @@
 """Span exporters that do not work, to see what they cost those beside them."""
 
 import threading
+import time
 from collections.abc import Sequence
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+
+class Slow(SpanExporter):
+    """Takes a quarter of a second for a batch."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        time.sleep(0.25)
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """There is nothing to let go of."""
 
 
 class Hanging(SpanExporter):

@@ -137,9 +137,22 @@ def meters() -> Meters | None:
 def _make(provider: metrics.MeterProvider) -> Meters:
     with _making:
         if provider not in _made:
-            version: str = importlib.import_module("llmtrace").__version__
-            _made[provider] = Meters(provider.get_meter("llmtrace", version))
+            _made[provider] = Meters(_meter(provider))
         return _made[provider]
+
+
+def _meter(provider: metrics.MeterProvider) -> Meter:
+    version: str = importlib.import_module("llmtrace").__version__
+    return provider.get_meter("llmtrace", version)
+
+
+def observe_ledgers() -> None:
+    """Let the provider of the host observe the ledgers, also one that it sets later, in a process without any call.
+
+    OpenTelemetry's API keeps instruments until there is a provider, and its SDK makes each only once.
+    """
+    if meters() is None:
+        _observe_ledgers(_meter(metrics.get_meter_provider()))
 
 
 def _observe_ledgers(meter: Meter) -> None:

@@ -23,7 +23,7 @@ from llmtrace.conf import ROOT, Config, get_config
 from llmtrace.mistakes import guarded
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing.attributes import mark
-from llmtrace.tracing.metrics import meters
+from llmtrace.tracing.metrics import observe_ledgers
 
 logger = logging.getLogger("llmtrace.tracing")
 
@@ -104,7 +104,7 @@ def connect(config: Config | None = None) -> trace.TracerProvider:
             fanout.mark = mark
             provider.add_span_processor(fanout)
             _connected.add(provider)
-            meters()
+            observe_ledgers()
             if len(_connected) == 1:
                 _watch_end()
         return provider

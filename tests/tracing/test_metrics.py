@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from llmtrace import LLM
 from llmtrace.testing import CapturedSpans, captured_spans
 from llmtrace.tracing.metrics import SECONDS, TOKENS, meters
 from llmtrace.tracing.setup import flush
+from tests.interpreter import run
 from tests.pipeline.making import entry, exporting, span
 from tests.scripted import ask, open_stream, providers
 from tests.servers.http import ScriptedServer
@@ -160,6 +162,36 @@ def test_the_ledgers_are_metrics(host: Host) -> None:
         told = {"llmtrace.exporter": "collector", "llmtrace.drop.reason": "left out by a filter"}
         assert (dropped.value, dict(dropped.attributes)) == (1, told)
         assert host.points("llmtrace.exporter.spans.sent")[0].value == 2
+
+
+@pytest.mark.parametrize("calls", [False, True])
+def test_a_provider_that_the_host_sets_late_observes_the_ledgers_once(calls: bool) -> None:
+    """Also in a process that makes no call, in which nothing asks for the provider again."""
+    code = f"""
+    import json, django
+    django.setup()
+    from opentelemetry import metrics
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from llmtrace import LLM
+    from llmtrace.tracing.setup import flush
+    from tests.pipeline.making import span
+    span("before")
+    reader = InMemoryMetricReader()
+    metrics.set_meter_provider(MeterProvider([reader]))
+    LLM("m").chat("Hello") if {calls} else span("after")
+    assert flush(10)
+    found = {{}}
+    for resource in reader.get_metrics_data().resource_metrics:
+        for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
+            if metric.name.startswith("llmtrace."):
+                found[metric.name] = [point.value for point in metric.data.data_points]
+    print(json.dumps(found))
+    """
+    discard = {"BACKEND": "benchmarks.discard.Discard", "QUEUE": {"delay": 0}}
+    out = run(code, {"EXPORTERS": [discard], "PROVIDERS": {"default": {"BACKEND": "llmtrace.providers.Fake"}}})
+    prefix = "llmtrace.exporter.spans"
+    assert json.loads(out) == {f"{prefix}.ended": [2], f"{prefix}.sent": [2], f"{prefix}.waiting": [0]}
 
 
 def test_a_host_without_metrics_gets_none(
