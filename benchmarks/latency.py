@@ -1,9 +1,10 @@
 """What a caller waits for a model call while an exporter beside the good one is slow, hangs or raises.
 
-Run it with ``python -m benchmarks.latency``. Each call goes to the example's model server, which answers at once in a
-process of its own; the good exporter sends to an OTLP/HTTP receiver in another. All cases run in one process, round by
-round in turning order. Calls follow one another without a pause, so that exporters have as much to do as they ever get.
-In each round a case is measured only once its exporters have come to the state that its name says.
+Run it with ``python -m benchmarks.latency``. Each call goes to the example's model server in a process of its own; the
+good exporter sends to an OTLP/HTTP receiver in another. All cases run in one process, round by round in turning order.
+Calls follow one another without a pause. First they are answered at once: then the exporters' threads never find the
+interpreter idle, and have as much to do as they ever get. Then the model takes some milliseconds for its answer, which
+is still far quicker than any. In each round a case is measured once its exporters are in the state that its name says.
 
 A figure is the median of the rounds. Ratios are to the good exporter alone, taken round by round; *alone, once more* is
 the same thing measured twice, and says how far a ratio is from 1 by chance.
@@ -68,9 +69,9 @@ CASES: Final = {
 
 
 @contextmanager
-def model_server() -> Iterator[str]:
-    """The base URL of the example's model server."""
-    command = [sys.executable, "-m", "project.modelserver", "--port", "0", "--pace", "0"]
+def model_server(pace: float) -> Iterator[str]:
+    """The base URL of the example's model server; `pace` is the share of a model's time that it takes."""
+    command = [sys.executable, "-m", "project.modelserver", "--port", "0", "--pace", str(pace)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -88,7 +89,9 @@ def site(case: Case, model: str, receiver: str, folder: str) -> Iterator[Callabl
 
     from llmtrace import llm_call
 
-    entries: list[dict[str, Any]] = [{"NAME": "good", "BACKEND": GOOD, "OPTIONS": {"endpoint": receiver}, "QUEUE": OFTEN}]
+    entries: list[dict[str, Any]] = [
+        {"NAME": "good", "BACKEND": GOOD, "OPTIONS": {"endpoint": receiver}, "QUEUE": OFTEN}
+    ]
     if case.neighbour is not None:
         entries.append({"NAME": "neighbour", "BACKEND": case.neighbour, "QUEUE": {**OFTEN, **case.queue}})
     provider = {"BACKEND": "llmtrace.providers.OpenAI", "OPTIONS": {"api_key": "sk-benchmark", "base_url": model}}
@@ -141,9 +144,9 @@ def measure(model: str, receiver: str, rounds: int, calls: int) -> dict[str, lis
     return took
 
 
-def p99(seconds: Sequence[float]) -> float:
-    """What 99 of 100 calls did not exceed."""
-    return statistics.quantiles(seconds, n=100)[98]
+def percentile(seconds: Sequence[float], percent: int) -> float:
+    """What so many of a hundred calls did not exceed."""
+    return statistics.quantiles(seconds, n=100)[percent - 1]
 
 
 def report(took: Mapping[str, Sequence[Sequence[float]]]) -> None:
@@ -151,8 +154,9 @@ def report(took: Mapping[str, Sequence[Sequence[float]]]) -> None:
     print(f"  {'':<30}{'median ms':>12}{'× alone':>10}{'p99 ms':>12}{'× alone':>10}")
     for name, rounds in took.items():
         cells = []
-        for figure in (statistics.median, p99):
-            found, alone = list(map(figure, rounds)), list(map(figure, took["alone"]))
+        for percent in (50, 99):
+            found = [percentile(each, percent) for each in rounds]
+            alone = [percentile(each, percent) for each in took["alone"]]
             ratios = [each / other for each, other in zip(found, alone, strict=True)]
             cells += [f"{statistics.median(found) * 1e3:>12.2f}", f"{statistics.median(ratios):>10.2f}"]
         print(f"  {name:<30}{''.join(cells)}")
@@ -170,9 +174,12 @@ def main() -> None:
     django.setup()
     from benchmarks.receiver import receiver
 
-    with model_server() as model, receiver() as endpoint:
-        print(f"Latency of a call, {arguments.rounds} rounds of {arguments.calls} calls each")
-        report(measure(model, endpoint, arguments.rounds, arguments.calls))
+    with receiver() as endpoint:
+        for pace, calls in ((0.0, arguments.calls), (0.05, arguments.calls // 5)):
+            with model_server(pace) as model:
+                took = measure(model, endpoint, arguments.rounds, calls)
+            print(f"\nLatency of a call at {pace:g} of a model's pace, {arguments.rounds} rounds of {calls} calls each")
+            report(took)
 
 
 if __name__ == "__main__":
