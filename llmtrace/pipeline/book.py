@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from llmtrace.pipeline.account import Account
-from llmtrace.pipeline.folder import HAS_LOCKS
+from llmtrace.pipeline.folder import HAS_LOCKS, private
 from llmtrace.pipeline.process import host
 from llmtrace.pipeline.sheet import SIZE, Sheet
 
@@ -44,6 +44,7 @@ class Book:
         self._lock: int | None = None  # a descriptor that nothing but the lock needs: to close it sets it free
         self._file: int | None = None
         self._maps: list[mmap.mmap] = []
+        self._sheets: list[Sheet] = []  # that lie in them
 
     def sheet(self, exporter: str) -> Sheet:
         """A new sheet."""
@@ -52,13 +53,52 @@ class Book:
         try:
             if self._file is None:
                 self._begin(self._folder)
-            return Sheet.new(exporter, self._mapped())
+            sheet = Sheet.new(exporter, self._mapped())
         except (OSError, ValueError):  # no space, no right, no such kind of file
             self._folder = None
             return Sheet.new(exporter)
+        self._sheets.append(sheet)
+        return sheet
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether somebody has deleted the file, or all of its folder."""
+        if self._folder is None or self._file is None:
+            return False
+        try:
+            path_of(self._folder, self._process).stat()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def renew(self) -> None:
+        """Make the file anew, with all that was counted. Nobody may count meanwhile.
+
+        Raises:
+            OSError: it can't be made; the numbers stay where they are.
+        """
+        assert self._folder is not None
+        new = Book(self._folder, self._process)
+        try:
+            new._begin(self._folder)
+            places = [new._mapped() for _ in self._sheets]
+        except BaseException:
+            new.close()
+            raise
+        for sheet, place in zip(self._sheets, places, strict=True):
+            sheet.move(place)
+        new._sheets, self._sheets = self._sheets, []
+        before = dict(vars(self))
+        vars(self).update(vars(new))
+        vars(new).update(before)
+        new.close()
 
     def _begin(self, folder: Path) -> None:
         """Make the file, which gets its name when it is locked: nobody shall take this process for a dead one."""
+        if not folder.exists():  # somebody clears the temporary directory of what is old
+            private(folder)
         unlocked = folder / f".{self._process}.new"
         self._lock = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | NO_LINK, PRIVATE)
         try:
@@ -90,7 +130,7 @@ class Book:
                 mapped.close()
             except BufferError:  # somebody still looks at a sheet: it goes when nobody does
                 continue
-        self._maps = []
+        self._maps, self._sheets = [], []
 
 
 def path_of(folder: Path, process: str) -> Path:
@@ -214,6 +254,8 @@ class Leader:
         Raises:
             OSError: the folder can't be written.
         """
+        if self._lock is not None and not os.fstat(self._lock).st_nlink:
+            self.leave()  # somebody has cleared the folder: another process may be the one by now
         if self._lock is None:
             descriptor = os.open(folder / ".ledger-leader", os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE)
             try:

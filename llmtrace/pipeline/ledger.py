@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Final
 
@@ -187,6 +188,23 @@ def _sheet(exporter: str) -> Sheet:
         if _book is None:
             _book = Book(None if under_test() else spool_folder(), process_id())
         return _book.sheet(exporter)
+
+
+def keep_on_disk() -> None:
+    """Make the file of this process anew where somebody has deleted it; what was counted goes into the new one.
+
+    Raises:
+        OSError: it can't be made; the numbers are in memory until it can.
+    """
+    if _book is None or not _book.is_gone:
+        return
+    with ExitStack() as held:
+        ledgers = [ledger for ledger in tuple(_live) if ledger._sheet is not None]
+        for ledger in ledgers:
+            held.enter_context(ledger._lock)  # before the other lock, as who counts takes them
+        held.enter_context(_taking)
+        if all(ledger in ledgers for ledger in tuple(_live) if ledger._sheet is not None):  # else the next time
+            _book.renew()
 
 
 def _after_fork_in_child() -> None:

@@ -19,7 +19,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan
 
 from llmtrace.mistakes import tell
-from llmtrace.pipeline import book, ledgers
+from llmtrace.pipeline import book, ledger, ledgers
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.bell import Bell
 from llmtrace.pipeline.folder import spool_folder
@@ -112,6 +112,7 @@ class Reporter:
         """Write what has changed; False when that was not possible now."""
         try:
             folder = spool_folder()
+            ledger.keep_on_disk()
             leads = folder is not None and self._leader.leads(folder)
             if folder is not None:
                 self._tidy(folder, leads)

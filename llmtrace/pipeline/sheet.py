@@ -124,6 +124,12 @@ class Sheet:
         if surplus > 0:
             numbers[ENDED] += surplus
 
+    def move(self, buffer: memoryview) -> None:
+        """Lie in `buffer` from now on, with all that was counted."""
+        buffer[:] = self._bytes
+        self.release()
+        self._bytes, self.numbers = buffer, buffer.cast("q")
+
     def release(self) -> None:
         """Let go of the buffer, so that a file can be unmapped. Nothing else works afterwards."""
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from llmtrace.pipeline.ledger import Ledger, ledger_of
 from llmtrace.pipeline.sheet import MOST_REASONS, OTHERS, Sheet
 from tests.interpreter import lines, run
 from tests.pipeline.making import balanced
+from tests.waiting import until
 
 MAKING = "tests.pipeline.making"
 
@@ -137,6 +139,107 @@ def test_a_disk_that_takes_no_more_leaves_the_numbers_in_memory(folder: Path, mo
     counted.ended()
     assert counted.account().ended == 1
     assert ledgers.read(folder) == []
+
+
+def test_a_file_that_somebody_has_deleted_is_made_anew_with_all_that_was_counted(folder: Path) -> None:
+    counted, replaced = Ledger("backend"), Ledger("backend")
+    for each in (counted, replaced):
+        each.ended()
+    counted.dropped("queue full")
+    del replaced  # the settings have another in its place, and its numbers stay
+    ledger.keep_on_disk()
+    before = of(folder, "here-1-a")
+    assert (before.ended, before.dropped) == (2, {"queue full": 1})
+    shutil.rmtree(folder)
+    assert ledgers.read(folder) == []
+    ledger.keep_on_disk()
+    assert of(folder, "here-1-a") == before
+    counted.ended()
+    Ledger("another").ended()
+    entries = {entry.exporter: entry for entry in ledgers.read(folder)}
+    assert (entries["backend"].account.ended, entries["another"].account.ended) == (3, 1)
+    assert entries["backend"].alive
+
+
+def test_numbers_stay_where_they_are_until_a_new_file_can_be_made(folder: Path) -> None:
+    counted = Ledger("backend")
+    counted.ended()
+    shutil.rmtree(folder)
+    folder.touch()
+    with pytest.raises(OSError, match="Not a directory"):
+        book.Book.renew(ledger._book)  # type: ignore[arg-type]
+    folder.unlink()
+    counted.ended()
+    ledger.keep_on_disk()
+    assert of(folder, "here-1-a").ended == 2
+
+
+def test_a_folder_that_was_deleted_before_the_first_span_is_made_anew(folder: Path) -> None:
+    shutil.rmtree(folder)
+    Ledger("backend").ended()
+    assert of(folder, "here-1-a").ended == 1
+
+
+def test_threads_lose_no_count_while_the_file_is_made_anew(folder: Path) -> None:
+    counted, stop = [Ledger(f"backend {number}") for number in range(3)], threading.Event()
+
+    def count(each: Ledger) -> int:
+        done = 0
+        while not stop.is_set():
+            each.ended()
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(3) as pool:
+        counting = [pool.submit(count, each) for each in counted]
+        try:
+            until(lambda: all(each.account().ended for each in counted), "all count")
+            for _ in range(20):
+                shutil.rmtree(folder)
+                ledger.keep_on_disk()
+                assert len(ledgers.read(folder)) == 3
+        finally:
+            stop.set()
+        done = [each.result() for each in counting]
+    assert [entry.account.ended for entry in ledgers.read(folder)] == done
+
+
+def test_a_file_is_made_anew_when_nobody_is_counting(folder: Path) -> None:
+    counted = Ledger("backend")
+    counted.ended()
+    shutil.rmtree(folder)
+    renewing = threading.Thread(target=ledger.keep_on_disk)
+    with counted._lock:
+        renewing.start()
+        renewing.join(0.2)
+        assert renewing.is_alive()
+        counted.ended()
+    renewing.join(10)
+    assert of(folder, "here-1-a").ended == 2
+
+
+def test_a_process_whose_folder_was_deleted_is_there_again_and_leads(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    folder.mkdir(0o700)
+    code = f"""
+    import shutil, django
+    from pathlib import Path
+    django.setup()
+    from llmtrace.pipeline import book, ledgers, reporter
+    from tests.waiting import until
+    from {MAKING} import span
+    reporter.EVERY_S = 0.05
+    folder = Path({str(folder)!r})
+    span("one")
+    until((folder / ".ledger-leader").exists, "it leads")
+    shutil.rmtree(folder)
+    until(lambda: [entry.account.ended for entry in ledgers.read(folder)] == [1], "it is there again")
+    until((folder / ".ledger-leader").exists, "it leads again")
+    """
+    settings = site(tmp_path)
+    run(code, {**settings, "SPOOL": {"DIRECTORY": str(folder)}})
+    [entry] = ledgers.read(folder)
+    assert (entry.account.ended, entry.account.sent, entry.alive) == (1, 1, False)
 
 
 def test_a_process_lives_as_long_as_its_file_is_locked(folder: Path) -> None:
