@@ -1,7 +1,7 @@
 """Jobs that never run, or do not end by themselves: what only the main process of a worker sees.
 
-Each is a CONSUMER span beside the attempts of its job, with the reason. It has a length only where the process that ran
-the job was lost and could not leave a span of its own.
+Each is a CONSUMER span beside the attempts of its job, with the reason. Where the process that ran the job was killed,
+its run and the calls that were cut off are ended here as well.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
+from billiard.pool import TimeoutHandler
 from celery import signals, states
 from celery.app.task import Context
 from celery.exceptions import NotRegistered
@@ -23,9 +24,11 @@ from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs import message
 from llmtrace.jobs.describe import excluded, job_attributes, real_name
+from llmtrace.jobs.outcome import TERMINATED as TERMINATED_RUN
 from llmtrace.jobs.relation import RUN, SCOPE, related
 from llmtrace.jobs.run import delivered
 from llmtrace.mistakes import guarded
+from llmtrace.tracing.cut_off import CutOff
 from llmtrace.tracing.failure import record
 from llmtrace.tracing.setup import get_tracer
 
@@ -42,6 +45,7 @@ def connect() -> None:
     signals.task_unknown.connect(on_unknown, weak=False, dispatch_uid=UID)
     wrap_function_wrapper(Request, "on_timeout", _on_timeout)
     wrap_function_wrapper(Request, "on_failure", _on_failure)
+    wrap_function_wrapper(TimeoutHandler, "on_hard_timeout", _on_hard_timeout)
 
 
 def disconnect() -> None:
@@ -50,6 +54,7 @@ def disconnect() -> None:
     signals.task_unknown.disconnect(on_unknown, dispatch_uid=UID)
     unwrap(Request, "on_timeout")
     unwrap(Request, "on_failure")
+    unwrap(TimeoutHandler, "on_hard_timeout")
 
 
 @_untold
@@ -76,6 +81,30 @@ def _timed_out(request: Request, soft: bool, timeout: float) -> None:
         return
     error = TimeLimitExceeded(timeout)
     _tell(request.task.name, request.request_dict, states.FAILURE, TIME_LIMIT, error, task=request.task)
+    cut_off = CutOff(request.worker_pid)
+    if cut_off.is_in_child:
+        _killed_now.append((request, cut_off, error))
+
+
+_killed_now: Final[list[tuple[Request, CutOff, Exception]]] = []
+"""Jobs at their hard time limit, with what they had open before their process was told to end."""
+
+
+def _on_hard_timeout(kill: Callable[..., Any], handler: TimeoutHandler, args: tuple[Any, ...], kwargs: Any) -> Any:
+    """Kills a job's process, 0.1 s after it has been told to end; before, the job's `on_timeout` is called."""
+    result = kill(*args, **kwargs)
+    while _killed_now:
+        _killed(*_killed_now.pop())
+    return result
+
+
+@_untold
+def _killed(request: Request, cut_off: CutOff, error: Exception) -> None:
+    """What the process has not told of itself in that time."""
+    cut_off.end(error, {semconv.CELERY_STATE: TERMINATED_RUN})
+    if not cut_off.is_saved and cut_off.leaves_out(request.id):
+        facts, began = request.request_dict, request.time_start
+        _tell(request.task.name, facts, TERMINATED_RUN, None, error, began, request.task)
 
 
 def _on_failure(on_failure: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -87,16 +116,21 @@ def _on_failure(on_failure: Callable[..., Any], request: Request, args: tuple[An
 def _lost(request: Request, info: Any) -> None:
     """The process that ran the job is gone, and what it would have said of it too."""
     exception = getattr(info.exception, "exc", info.exception)  # billiard wraps it to carry a traceback
-    if isinstance(exception, WorkerLostError):
-        facts, began = request.request_dict, request.time_start
-        _tell(request.task.name, facts, states.FAILURE, LOST, exception, began, request.task)
+    if isinstance(exception, Terminated):
+        _killed(request, CutOff(request.worker_pid), exception)
+    elif isinstance(exception, WorkerLostError):
+        cut_off = CutOff(request.worker_pid)
+        cut_off.end(exception, {semconv.CELERY_STATE: states.FAILURE, semconv.JOB_REASON: LOST})
+        if not cut_off.has_run_of(request.id):
+            facts, began = request.request_dict, request.time_start
+            _tell(request.task.name, facts, states.FAILURE, LOST, exception, began, request.task)
 
 
 def _tell(
     name: str,
     facts: Mapping[str, Any],
     state: str,
-    reason: str,
+    reason: str | None,
     error: Exception | None = None,
     started: float | None = None,
     task: Any = None,
@@ -111,8 +145,9 @@ def _tell(
         **delivered(facts.get("delivery_info")),
         **sent.attributes.on_span,
         semconv.CELERY_STATE: state,
-        semconv.JOB_REASON: reason,
     }
+    if reason is not None:
+        attributes[semconv.JOB_REASON] = reason
     if sent.outside:
         attributes[semconv.PARENT_OUTSIDE] = True
     context, links = related(sent, attributes, task)

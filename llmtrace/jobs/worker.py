@@ -9,6 +9,7 @@ from typing import Any, Final
 from celery import signals
 
 from llmtrace.mistakes import guarded
+from llmtrace.tracing.cut_off import watch_children
 from llmtrace.tracing.exits import send_all
 from llmtrace.tracing.setup import begin
 
@@ -22,6 +23,7 @@ ENDS: Final = (signals.worker_process_shutdown, signals.worker_shutdown)
 @guarded("What calls need could not be loaded.", "the first call loads it")
 def _beginning(**_: Any) -> None:
     """The main process, with the project's tasks imported and before the pool forks."""
+    watch_children()
     if CALLS in sys.modules:  # a project that makes no calls does without
         import_module(AHEAD).load()
 

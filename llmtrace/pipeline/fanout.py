@@ -26,6 +26,7 @@ from llmtrace.pipeline.pipe import DISK_PATIENCE_S, Pipe
 from llmtrace.pipeline.queue import Item
 from llmtrace.pipeline.reporter import Reporter
 from llmtrace.pipeline.running import running
+from llmtrace.pipeline.slates import slates
 from llmtrace.pipeline.sweeper import Sweeper
 
 logger = logging.getLogger("llmtrace.pipeline")
@@ -73,6 +74,8 @@ class FanOut(SpanProcessor):
             return
         if self.mark is not None:
             self.mark(span)
+        if slates.own is not None:
+            slates.own.began(span)
         for pipe in self._direct:
             pipe.began(span, parent_context)
 
@@ -83,6 +86,8 @@ class FanOut(SpanProcessor):
             return
         content = self._content.pop(context.span_id, None)
         kin = self._lineage.ended(span)
+        if slates.own is not None:
+            slates.own.ended(span)
         pipes = self._pipes
         if pipes is None:
             pipes = self.pipes()
@@ -153,9 +158,9 @@ class FanOut(SpanProcessor):
 
     def save(self) -> None:
         """Bring to disk at once what has ended, for exporters that have a place there; others are only hurried."""
-        for pipe in self._pipes or ():
-            if isinstance(pipe, Pipe):
-                pipe.save()
+        saved = [pipe.save() for pipe in self._pipes or () if isinstance(pipe, Pipe)]
+        if slates.own is not None and all(saved):
+            slates.own.save()
 
     def shutdown(self) -> None:
         """Send what there is and close the exporters. A span that ends later builds them anew."""
@@ -181,6 +186,8 @@ class FanOut(SpanProcessor):
         for closer in closers:
             if closer.ident is not None:
                 closer.join(max(0.0, deadline - time.monotonic()) + DISK_PATIENCE_S + 0.1)
+        if slates.own is not None and not any(closer.is_alive() for closer in closers):
+            slates.own.save()
         self._reporter.last_word(deadline)
 
     def finish(self, timeout: float | None = None) -> None:

@@ -164,12 +164,17 @@ class Pipe:
         """Bring to disk what queues behind an exporter that can't keep up."""
         self._worker.relieve()
 
-    def save(self) -> None:
-        """Bring to disk at once what is queued, and have the exporter's thread send it from there."""
+    def save(self) -> bool:
+        """Bring to disk at once what is queued, and have the exporter's thread send it from there.
+
+        False when not all that has ended is there or sent: the rest is in memory, some of it in the exporter's hands.
+        """
         self._worker.relieve(at_once=True)
+        saved = self._worker.has_settled_all
         if self._worker.start():
             self._queue.filled.set()
             self._worker.hurry()
+        return saved
 
     def close(self, deadline: float) -> None:
         """Take no more, send what can be sent before `deadline`, bring the rest to disk, let go of the exporter."""

@@ -237,6 +237,11 @@ class Worker:
         self._hurry.set()
         return target
 
+    @property
+    def has_settled_all(self) -> bool:
+        """Whether all that has ended is sent, counted, or on disk."""
+        return self._hands.settled() >= self._queue.accepted
+
     def is_settled(self, target: Target) -> bool:
         """Whether all that had ended before `target` was made is sent, counted, or on disk to wait there."""
         if self._hands.settled() < target.place:

@@ -275,16 +275,24 @@ def terminated(trace: Trace) -> None:
     told, (run,) = told_and_run(trace, "hang")
     assert (ended(told)[:2], told.attributes[semconv.JOB_REASON]) == (("REVOKED", "UNSET"), "terminated")
     assert ended(run)[:2] == ("TERMINATED", "ERROR")
+    cut_off(trace, run)
+
+
+def cut_off(trace: Trace, run: Span) -> None:
+    """The call that a run was in is there, and says that it did not end by itself."""
     (call,) = trace.children(run)
-    assert (call.kind, call.outcome) == ("CLIENT", "cancelled")
+    assert (call.kind, call.model, call.outcome) == ("CLIENT", "gpt-4o-mini", "cancelled")
+    assert run.started_at <= call.started_at <= end_of(call) <= end_of(run)
 
 
 @check()
 def hard_limit(trace: Trace) -> None:
-    """Told by the main process: a child has 0.1 s from SIGTERM to SIGKILL, and its run may or may not arrive."""
-    told, _ = told_and_run(trace, "hang")
+    told, (run,) = told_and_run(trace, "hang")
     assert ended(told) == ("FAILURE", "ERROR", "billiard.exceptions.TimeLimitExceeded")
     assert told.attributes[semconv.JOB_REASON] == "time limit"
+    assert ended(run)[:2] == ("TERMINATED", "ERROR")
+    assert run.duration_ms > 1900
+    cut_off(trace, run)
 
 
 @check()
@@ -300,7 +308,7 @@ def lost(trace: Trace) -> None:
     told, (second,) = told_and_run(trace, "die_once")
     assert ended(told) == ("FAILURE", "ERROR", "billiard.exceptions.WorkerLostError")
     assert told.attributes[semconv.JOB_REASON] == "worker lost"
-    assert told.duration_ms > 0
+    cut_off(trace, told)
     assert second.attributes[semconv.CELERY_STATE] == "SUCCESS"
     assert second.attributes[semconv.JOB_REDELIVERED] is True
 

@@ -75,7 +75,7 @@ SITUATIONS: Final = (
     Situation("expired", "expired"),
     Situation("unknown", "unknown task"),
     Situation("terminated", "revoked with terminate", 2, {"threads": NO_TERMINATE, "solo": NO_TERMINATE}),
-    Situation("hard_limit", "hard time limit", 1, {"threads": NO_LIMIT, "solo": NO_LIMIT}),
+    Situation("hard_limit", "hard time limit", 2, {"threads": NO_LIMIT, "solo": NO_LIMIT}),
     Situation("soft_limit", "soft time limit", 1, {"threads": NO_LIMIT, "gevent": NO_SOFT_LIMIT, "solo": NO_LIMIT}),
     Situation("later", "countdown and eta", 2),
     Situation("unsendable", "a message that cannot be sent", 0),

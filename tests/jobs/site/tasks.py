@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from opentelemetry import baggage, trace
 
 from llmtrace import LLM, Stream
 from tests.jobs.site.settings import FOLDER
+from tests.waiting import until
 
 NEEDED: Final = ("llmtrace.providers.openai_sdk", "genai_prices.data")
 
@@ -136,13 +138,36 @@ def hang() -> None:
     LLM().chat("Are you there?")
 
 
+@shared_task
+def hang_deaf() -> None:
+    """The same in code that does not hear when the process is told to end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with trace.get_tracer("host").start_as_current_span("step"):
+        LLM().chat("Are you there?")
+
+
+@shared_task
+def idle_deaf() -> None:
+    """The same without a span of its own."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Event().wait()
+
+
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def die_once() -> None:
-    """Be killed as the kernel kills when memory is short; the second time live."""
+    """Be killed in a call of a model, as the kernel kills when memory is short; the second time live."""
     died = FOLDER / "died"
     if not died.exists():
         died.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+        (FOLDER / "hanging").unlink(missing_ok=True)
+        threading.Thread(target=kill_once_it_asks, daemon=True).start()
+        LLM().chat("Are you there?")
+
+
+def kill_once_it_asks() -> None:
+    """Kill this process when the model has its question."""
+    until((FOLDER / "hanging").exists, "the job waits for its model", 30)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @shared_task

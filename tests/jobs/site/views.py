@@ -173,6 +173,22 @@ def hard_limit() -> None:
     tasks.hang.apply_async(time_limit=2)
 
 
+def killed() -> None:
+    (FOLDER / "hanging").unlink(missing_ok=True)
+    sent = tasks.hang.delay()
+    until((FOLDER / "hanging").exists, "the job waits for its model", 30)
+    sent.revoke(terminate=True, signal="SIGKILL")
+
+
+def hard_limit_deaf() -> None:
+    with trace_attributes(user_id=7):
+        tasks.hang_deaf.apply_async(time_limit=2)
+
+
+def hard_limit_idle() -> None:
+    tasks.idle_deaf.apply_async(time_limit=1)
+
+
 def soft_limit() -> None:
     tasks.hang.apply_async(soft_time_limit=2)
 
@@ -246,7 +262,7 @@ SITUATIONS: tuple[Page, ...] = (
 BURSTS = (200, 60, 12)
 
 PAGES: dict[str, Page] = {page.__name__: page for page in SITUATIONS} | {
-    "django_task": django_task,
+    **{page.__name__: page for page in (django_task, killed, hard_limit_deaf, hard_limit_idle)},
     **{f"burst-{n}": burst(n) for n in BURSTS},
 }
 

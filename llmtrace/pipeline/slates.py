@@ -1,0 +1,73 @@
+"""A slate for each child that this process forks, once it has asked for it: a main process whose children do the work.
+
+A child that is killed takes along what it has in memory; what its slate says of it, its parent can tell.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import Final
+
+from llmtrace.pipeline.slate import Slate
+
+MOST: Final = 1024  # children whose slates are kept; a child that has gone makes room first
+
+
+class Slates:
+    """Those of this process."""
+
+    def __init__(self) -> None:
+        self.own: Slate | None = None  # in a child: where it notes its open spans
+        self._watching = False
+        self._next: Slate | None = None  # of the child that is forked now
+        self._children: deque[Slate] = deque(maxlen=MOST)
+
+    def watch(self) -> None:
+        """Give each child a slate from now on. Its own children have none."""
+        self._watching = True
+
+    def of(self, pid: object) -> Slate | None:
+        """The slate of the child with that number, the latest one: numbers come again. None if there is none."""
+        return next((slate for slate in reversed(self._children) if slate.pid == pid), None)
+
+    def before_fork(self) -> None:
+        """Make a slate, which parent and child then share."""
+        self._next = Slate() if self._watching else None
+
+    def after_fork_in_parent(self) -> None:
+        """Keep it, and let go of those whose child has gone and which nothing is open in."""
+        if self._next is not None:
+            kept = [each for each in self._children if not each.pid or not each.is_empty or is_there(each.pid)]
+            self._children = deque([*kept, self._next], MOST)
+            self._next = None
+
+    def after_fork_in_child(self) -> None:
+        """Write on it; the others are not the child's."""
+        self._watching = False
+        self._children = deque(maxlen=MOST)
+        self.own, self._next = self._next, None
+        if self.own is not None:
+            self.own.begin(os.getpid())
+
+
+def is_there(pid: int) -> bool:
+    """Whether there is a process with that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+slates: Final = Slates()
+"""The slates of this process's children, and its own if it is a child."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lambda: slates.before_fork(),
+        after_in_parent=lambda: slates.after_fork_in_parent(),
+        after_in_child=lambda: slates.after_fork_in_child(),
+    )

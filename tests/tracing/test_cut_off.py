@@ -1,0 +1,103 @@
+"""What a parent tells of a child that was killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.interpreter import lines, run
+
+CODE = """
+import os, signal, sys, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads where there is a fork
+import django
+django.setup()
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context as inside
+from llmtrace.tracing.cut_off import CutOff, watch_children
+from llmtrace.tracing.setup import flush, get_tracer, save
+from pathlib import Path
+from tests.waiting import until
+
+def began(name, above, kind=SpanKind.INTERNAL, scope="shop", **attributes):
+    return get_tracer(scope).start_span(name, inside(above), kind, attributes)
+
+watch_children()
+parents, childs = os.pipe(), os.pipe()
+pid = os.fork()
+if not pid:
+    job = began("job", NonRecordingSpan(SpanContext(7, 5, True, TraceFlags(1))), SpanKind.CONSUMER)
+    over = began("over", job)
+    over.end()
+    flush(10)
+    step = began("step", job)
+    call = began("call", step, SpanKind.CLIENT, "llmtrace", prompt="key sk-abcdefghijklmnopqrstuvwx")
+    os.write(childs[1], b".")
+    os.read(parents[0], 1)
+    {child}
+    os.write(childs[1], b".")
+    signal.pause()
+os.read(childs[0], 1)
+cut_off = CutOff(pid)
+os.write(parents[1], b".")
+os.read(childs[0], 1)
+os.kill(pid, signal.SIGKILL)
+os.waitpid(pid, 0)
+cut_off.end(LookupError("gone"), dict(state="LOST"))
+CutOff(pid).end(LookupError("gone"), dict(state="LOST"))
+assert flush(10)
+"""
+
+
+END = "[each.end() for each in (call, step, job)]"
+
+
+def told(tmp_path: Path, child: str = "pass", **entry: Any) -> dict[str, dict[str, Any]]:
+    """The spans that were exported, each once; `child` is what the child does when it is told to end."""
+    path = tmp_path / "exported"
+    exporter = {"BACKEND": "llmtrace.exporters.JSONLines", "OPTIONS": {"path": str(path)}, **entry}
+    run(CODE.replace("{child}", child), {"EXPORTERS": [exporter], "SPOOL": {"DIRECTORY": str(tmp_path / "spool")}})
+    found = {span["name"]: span for span in lines(path)}
+    assert len(found) == len(lines(path))
+    return found
+
+
+def parents(spans: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The name of each span's parent; the sender's id for the job."""
+    names = {span["span_id"]: name for name, span in spans.items()}
+    return {name: names.get(span["parent_id"], span["parent_id"]) for name, span in spans.items()}
+
+
+def test_what_a_killed_child_had_open_is_told_below_its_parents_and_past_the_filters(tmp_path: Path) -> None:
+    spans = told(tmp_path)
+    assert parents(spans) == {"job": "0000000000000005", "over": "job", "step": "job", "call": "step"}
+    assert {span["trace_id"] for span in spans.values()} == {f"{7:032x}"}
+    assert spans["call"]["attributes"] == {"prompt": "key [REDACTED]", "llmtrace.stream.outcome": "cancelled"}
+    assert "attributes" not in spans["step"]
+    assert spans["job"]["attributes"] == {"state": "LOST", "error.type": "LookupError"}
+    assert (spans["job"]["status"], spans["job"]["status_description"]) == ("ERROR", "LookupError: gone")
+
+
+def test_an_exporter_of_llm_work_gets_it_below_what_it_has(tmp_path: Path) -> None:
+    spans = told(tmp_path, SPANS="llm")
+    assert parents(spans) == {"job": "0000000000000005", "call": "job"}
+
+
+def test_what_the_child_has_ended_and_saved_is_its_own_to_tell(tmp_path: Path) -> None:
+    sent = f"until(lambda: '\"job\"' in Path({str(tmp_path / 'exported')!r}).read_text(), 'all is sent')"
+    spans = told(tmp_path, f"{END}; save(); {sent}")
+    assert parents(spans) == {"job": "0000000000000005", "over": "job", "step": "job", "call": "step"}
+    assert spans["job"]["status"] == "UNSET"
+
+
+def test_what_the_child_has_ended_and_not_saved_is_told_in_its_stead(tmp_path: Path) -> None:
+    spans = told(tmp_path, END, QUEUE={"delay": 60.0})
+    assert sorted(spans) == ["call", "job", "over", "step"]
+    assert spans["job"]["attributes"]["state"] == "LOST"
+
+
+def test_what_an_exporter_has_in_its_hands_is_not_saved(tmp_path: Path) -> None:
+    """The child's exporter is stuck with the spans when the child is told to end."""
+    held = f"open({str(tmp_path / 'exported')!r}, 'a')"
+    stuck = f"import fcntl; held = {held}; fcntl.flock(held, fcntl.LOCK_EX)"
+    spans = told(tmp_path, f"{stuck}; {END}; flush(0.5); save()")
+    assert sorted(spans) == ["call", "job", "over", "step"]
