@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -15,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from llmtrace import jobs
 from llmtrace.conf import ROOT, get_config
+from llmtrace.masking import get_logger
 
-logger = logging.getLogger("llmtrace")
+logger = get_logger("llmtrace")
 
 MIDDLEWARE: Final = "llmtrace.middleware.LLMTraceMiddleware"
 OPENTELEMETRY_MIDDLEWARE: Final = "opentelemetry.instrumentation.django.middleware.otel_middleware._DjangoMiddleware"

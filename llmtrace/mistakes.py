@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
+from llmtrace.masking import get_logger
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -38,7 +40,7 @@ def guarded(what: str, rest: str = ELSE) -> Callable[[Callable[P, T]], Callable[
     """Make a function return None where it would raise, and `tell` of it; what is raised to end a process passes."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T | None]:
-        logger = logging.getLogger(function.__module__.rpartition(".")[0])
+        logger = get_logger(function.__module__.rpartition(".")[0])
 
         @wraps(function)
         def wall(*args: P.args, **kwargs: P.kwargs) -> T | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from llmtrace import semconv
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import guarded, tell
 from llmtrace.providers.base import Answer, ChatProtocol, EmbeddingAnswer, EmbeddingProtocol, Provider
 from llmtrace.tracing import price
 
-logger = logging.getLogger("llmtrace.calls")
+logger = get_logger("llmtrace.calls")
 
 LONGEST_WORD: Final = 64
 

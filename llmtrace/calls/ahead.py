@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from llmtrace.conf import Problem, get_config
+from llmtrace.masking import get_logger
 from llmtrace.providers.registry import load_provider
 from llmtrace.tracing import price
 
-logger = logging.getLogger("llmtrace.calls")
+logger = get_logger("llmtrace.calls")
 
 
 def load() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
@@ -17,12 +16,13 @@ from llmtrace.calls.accounting import failure
 from llmtrace.calls.inference import Inference
 from llmtrace.calls.reply import Reply, T
 from llmtrace.exceptions import LLMTraceError
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.providers.base import Answer, Chunk, Reader
 from llmtrace.tracing.call_span import GONE, CallSpan
 from llmtrace.tracing.scope import current_scope, is_cancelled, on_end
 
-logger = logging.getLogger("llmtrace.calls")
+logger = get_logger("llmtrace.calls")
 
 Outcome = Literal["completed", "failed", "cut_short", "cancelled", "abandoned"]
 

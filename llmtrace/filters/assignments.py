@@ -40,7 +40,7 @@ _GAP: Final = r"(?:\s|\\[nrt]|\*\*|[|>][+-]?(?=\s)){0,24}"
 _TYPE: Final = (
     r"(?:[ \t]?:[ \t]?(?:str|string|bytes|String|Any|Final|SecretStr|Optional)(?:\[str\])?(?: \| None)?(?= ?=))?"
 )
-_COLOUR: Final = r"(?:(?:\x1b|\\u001[bB])\[[0-9;]{0,12}m){0,3}"
+_COLOUR: Final = r"(?:(?:\x1b|\\{1,8}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,12}m){0,3}"
 _SPACE: Final = r"(?:\s|\+|%20)"
 _SIGN: Final = (
     r"(?:=>|:=|[?+]=|={1,3}|::?|->|[\uff1a\uff1d\u2192]|%(?:25){0,3}3[aAdD]|\\u(?:003[dD]|[fF]{2}1[aAdD]|2192))"

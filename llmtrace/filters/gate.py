@@ -18,7 +18,8 @@ from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 
 _BETWEEN: Final = (
-    r"(?:[^a-z0-9:=,>]|\\[nrt]|&#?[a-z0-9]+;|%(?:25)*2[027]|\\+u[0-9a-f]{4}|\x1b\[[0-9;]*m|\\+u001b\[[0-9;]*m)*"
+    r"(?:[^a-z0-9:=,>]|\\[nrt]|&#?[a-z0-9]+;|%(?:25)*2[027]|\\+u[0-9a-f]{4}"
+    r"|(?:\x1b|\\+(?:u001b|x1b|033|e))\[[0-9;]*m)*"
 )
 _SIGN: Final = (
     r"(?:[:=>\uff1a\uff1d\u2192|]|[-\u2013\u2014]\s|%(?:25)*3[ade]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value|(?:is|was|are|to|be|been)[^a-z0-9]"

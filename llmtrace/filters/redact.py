@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 from django.utils.module_loading import import_string
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event
-from opentelemetry.trace import Link, Status
+from opentelemetry.trace import Link, SpanContext, Status
+from opentelemetry.trace.span import TraceState
 from pydantic_core import to_json
 
 from llmtrace.conf.kinds import Kind
@@ -38,7 +39,8 @@ class Redact:
     """Masks keys, tokens, passwords and other secrets, known by their form or by the name beside them.
 
     It looks at the span's name, attributes (content, and those set by hand; names of keys too), events, links, status
-    and resource, in nested structures and in JSON within texts. A span without a secret passes as the same object.
+    and resource, in nested structures and in JSON within texts. What somebody has put into the trace's state is left
+    out where it holds a secret. A span without a secret passes as the same object.
 
     Args:
         email: mask e-mail addresses too.
@@ -90,7 +92,7 @@ class Redact:
 
     def __call__(self, span: EndedSpan) -> EndedSpan:
         """`span`, or a copy of it with its secrets masked."""
-        resource = self._resource(span.resource)
+        span, resource = self._with_states(span), self._resource(span.resource)
         if not self._may_change(span):
             return span if resource is span.resource else span.edited(resource=resource)
         value = self._redactor.value
@@ -108,11 +110,30 @@ class Redact:
         if events := span.events:
             parts += [[event.name, dict(event.attributes or ())] for event in events]
         if links := span.links:
-            parts += [dict(link.attributes or ()) for link in links]
+            parts += [[dict(link.attributes or ()), dict(link.context.trace_state)] for link in links]
         try:
             return self._redactor.may_change(to_json(parts))
         except Exception:  # lone surrogates, cycles, depth, classes of people's own: all is read
             return True
+
+    def _with_states(self, span: EndedSpan) -> EndedSpan:
+        context = span.context and self._context(span.context)
+        parent = span.parent and self._context(span.parent)
+        if context is span.context and parent is span.parent:
+            return span
+        return span.edited(context=context, parent=parent)
+
+    def _context(self, context: SpanContext) -> SpanContext:
+        """`context` without the members of its state that hold a secret: its format has no room for every mask."""
+        if not context.trace_state:
+            return context
+        kept = [(key, value) for key, value in context.trace_state.items() if self._is_clean({key: value})]
+        if len(kept) == len(context.trace_state):
+            return context
+        return SpanContext(context.trace_id, context.span_id, context.is_remote, context.trace_flags, TraceState(kept))
+
+    def _is_clean(self, value: Any) -> bool:
+        return self._redactor.value(value) is value
 
     def _event(self, event: Event) -> Event:
         before = [event.name, dict(event.attributes or ())]
@@ -120,9 +141,9 @@ class Redact:
         return event if after is before else Event(after[0], after[1], event.timestamp)
 
     def _link(self, link: Link) -> Link:
-        before = dict(link.attributes or ())
+        before, context = dict(link.attributes or ()), self._context(link.context)
         after = self._redactor.value(before)
-        return link if after is before else Link(link.context, after)
+        return link if after is before and context is link.context else Link(context, after)
 
     def _status(self, status: Status) -> Status:
         before = status.description

@@ -5,7 +5,6 @@ Neither is imported before the host imports it.
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from importlib import import_module
 from types import ModuleType
@@ -13,7 +12,9 @@ from typing import Final
 
 from wrapt import register_post_import_hook
 
-logger = logging.getLogger("llmtrace.jobs")
+from llmtrace.masking import get_logger
+
+logger = get_logger("llmtrace.jobs")
 
 PARTS: Final = {
     "llmtrace.jobs.run": ("celery.app.base",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -17,6 +16,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 
 from llmtrace.backends import load
 from llmtrace.conf import ROOT, BackendConfig, Config, ExporterConfig, Problem
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.filtering import Filter, Filters
@@ -26,7 +26,7 @@ from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.testrun import exporters
 
-logger = logging.getLogger("llmtrace")
+logger = get_logger("llmtrace")
 
 REDACT_BACKEND: Final = "llmtrace.filters.Redact"
 PROBLEMS: Final = "llmtrace.checks.silent_problems"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,11 +9,12 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
+from llmtrace.masking import get_logger
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.outcome import Closing, Exported, Moving, Outcome, RetryLater, says_no, says_yes
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 UNTOLD: Final = "the exporter did not say what became of them"
 

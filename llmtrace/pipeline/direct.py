@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import Span, SpanProcessor
 
 from llmtrace.conf import ExporterConfig
+from llmtrace.masking import get_logger
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.filtering import Filters, Lost
 from llmtrace.pipeline.ledger import Account, Ledger
@@ -21,7 +21,7 @@ from llmtrace.pipeline.lineage import adopted
 from llmtrace.pipeline.queue import Item
 from llmtrace.pipeline.sampling import Share
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 
 class DirectPipe:

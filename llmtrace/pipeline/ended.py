@@ -89,12 +89,13 @@ class EndedSpan(ReadableSpan):
         links: Sequence[Link] | None = None,
         status: Status | None = None,
         resource: Resource | None = None,
+        context: SpanContext | None = None,
         parent: SpanContext | Unchanged | None = UNCHANGED,
     ) -> Self:
         """A copy in which the given fields are others; what is not given stays. The span itself never changes."""
         return type(self)(
             self._name if name is None else name,
-            self._context,
+            self._context if context is None else context,
             self._parent if isinstance(parent, Unchanged) else parent,
             self._resource if resource is None else resource,
             self._attributes if attributes is None else attributes,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -16,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import SpanContext
 
 from llmtrace.conf import ROOT, get_config
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import guarded, tell
 from llmtrace.pipeline.build import AnyPipe, build
 from llmtrace.pipeline.direct import DirectPipe
@@ -29,7 +29,7 @@ from llmtrace.pipeline.running import running
 from llmtrace.pipeline.slates import slates
 from llmtrace.pipeline.sweeper import Sweeper
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a thread that makes the pipes
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from llmtrace.masking import get_logger
 from llmtrace.pipeline.ended import EndedSpan
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 Filter = Callable[[EndedSpan], EndedSpan | None]
 

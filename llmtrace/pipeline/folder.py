@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import importlib.util
-import logging
 import os
 import stat
 import sys
@@ -18,9 +17,10 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from llmtrace.conf import ROOT, get_config
+from llmtrace.masking import get_logger
 from llmtrace.pipeline.testrun import under_test
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 PRIVATE: Final = 0o700
 HAS_LOCKS: Final = importlib.util.find_spec("fcntl") is not None  # not on Windows: there nothing is kept on disk

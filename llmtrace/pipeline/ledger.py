@@ -10,8 +10,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Final
 
-from django.utils.module_loading import import_string
-
+from llmtrace.masking import masked
 from llmtrace.pipeline import book
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.book import Book
@@ -22,8 +21,6 @@ from llmtrace.pipeline.testrun import under_test
 
 __all__ = ["Account", "Ledger", "ledger_of"]
 
-REDACT: Final = "llmtrace.filters.redact.redact_text"
-LONGEST_ERROR: Final = 10_000  # characters of an error that are read for secrets; far fewer are kept
 RAISED: Final = "filter raised"
 
 
@@ -80,7 +77,7 @@ class Ledger:
 
     def error(self, text: str) -> None:
         """Keep what went wrong last; secrets in it are masked first."""
-        text, at = _masked(text), datetime.now(UTC)
+        text, at = masked(text), datetime.now(UTC)
         with self._lock:
             (self._sheet or self._taken()).error(text, at)
 
@@ -133,7 +130,7 @@ class _DeadLedger(Ledger):
         self._change(lambda sheet: _add(sheet, SPOOLED, count))
 
     def error(self, text: str) -> None:
-        text, at = _masked(text), datetime.now(UTC)
+        text, at = masked(text), datetime.now(UTC)
         self._change(lambda sheet: sheet.error(text, at))
 
     def account(self) -> Account:
@@ -165,15 +162,6 @@ def ledger_of(origin: str, exporter: str) -> Ledger:
 
 def _add(sheet: Sheet, place: int, count: int) -> None:
     sheet.numbers[place] += count
-
-
-def _masked(text: str) -> str:
-    """`text` without its secrets: an exporter's exception can hold an address with a key in it."""
-    try:
-        redact: Callable[[str], str] = import_string(REDACT)
-        return redact(text[:LONGEST_ERROR])
-    except Exception:
-        return "an error whose text could not be read"
 
 
 _live: Final[weakref.WeakSet[Ledger]] = weakref.WeakSet()

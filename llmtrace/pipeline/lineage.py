@@ -136,7 +136,15 @@ def forget_oldest(known: OrderedDict[int, Any]) -> None:
 def adopted(span: EndedSpan, kin: Kin | None) -> EndedSpan:
     """`span` with its nearest kept ancestor as parent, for who gets none of the spans in between."""
     parent = span.parent if kin is None else kin.kept_parent()
-    return span if parent == span.parent else span.edited(parent=parent)
+    if _ids(parent) == _ids(span.parent):
+        return span
+    if parent is not None:  # without its trace's state, which no filter has seen here
+        parent = SpanContext(parent.trace_id, parent.span_id, parent.is_remote, parent.trace_flags)
+    return span.edited(parent=parent)
+
+
+def _ids(context: SpanContext | None) -> tuple[int, int] | None:
+    return None if context is None else (context.trace_id, context.span_id)
 
 
 def is_llm(span: ReadableSpan) -> bool:

@@ -8,7 +8,6 @@ before version 1.37 (`gen_ai.system`, `gen_ai.usage.prompt_tokens`, events `gen_
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from opentelemetry.sdk.trace import Event
 
 from llmtrace import semconv
 from llmtrace.jsontext import as_json
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.pipeline.chatform import answered_messages, given_messages, structure
 from llmtrace.pipeline.ended import EndedSpan
@@ -43,7 +43,7 @@ REQUEST_TYPES: Final = {
 }
 
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 
 def with_older_names(span: EndedSpan, dialects: Collection[str] = ()) -> EndedSpan:

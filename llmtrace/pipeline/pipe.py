@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from llmtrace.conf import ExporterConfig
+from llmtrace.masking import get_logger
 from llmtrace.pipeline.delivery import Delivery
 from llmtrace.pipeline.filtering import Filters
 from llmtrace.pipeline.ledger import Account, Ledger
@@ -24,7 +24,7 @@ from llmtrace.pipeline.sampling import Share
 from llmtrace.pipeline.spool import Spool
 from llmtrace.pipeline.worker import Worker
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 DISK_PATIENCE_S: Final = 1.0  # what bringing to disk may take longer than it should; no backend is waited for then
 FILTERING_S: Final = 0.0005  # what the end of a process leaves for a span that has to go to disk

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterable
 
+from llmtrace.masking import get_logger
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.filtering import Filters, Lost
 from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.lineage import adopted
 from llmtrace.pipeline.queue import Entry, Item
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 
 class Prepared:

@@ -5,7 +5,6 @@ It is never in the way of anything: what it writes follows the files, later when
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from django.utils.module_loading import import_string
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan
 
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.pipeline import book, ledger, ledgers
 from llmtrace.pipeline.account import Account
@@ -27,7 +27,7 @@ from llmtrace.pipeline.ledgers import Entry
 from llmtrace.pipeline.process import process_id
 from llmtrace.pipeline.testrun import under_test
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 BOARD: Final = "llmtrace.store.board.Board"
 EVERY_S: Final = 5.0

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Final
 
+from llmtrace.masking import get_logger
 from llmtrace.pipeline.delivery import Delivery
 from llmtrace.pipeline.hands import Hand, Hands
 from llmtrace.pipeline.preparing import Preparing
 from llmtrace.pipeline.queue import SpanQueue
 from llmtrace.pipeline.spool import Spool
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 HUNG_S: Final = 5.0  # after that long in the exporter what queues behind goes to disk
 ENDED: Final = "not sent before the process ended"

@@ -7,7 +7,6 @@ without the content that travels beside it.
 
 from __future__ import annotations
 
-import logging
 import marshal
 import mmap
 from collections.abc import Mapping
@@ -17,10 +16,11 @@ from typing import Any, Final, NamedTuple
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags, TraceState
 
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.pipeline.ended import SCALARS
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 PLACES: Final = 32  # spans that are open at once; those beyond are not noted
 PLACE: Final = 4096  # bytes for one

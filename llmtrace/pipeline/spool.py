@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections import deque
@@ -12,13 +11,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
 
+from llmtrace.masking import get_logger
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.folder import private
 from llmtrace.pipeline.ledger import Ledger, ledger_of
 from llmtrace.pipeline.record import packed, unpacked
 from llmtrace.pipeline.segment import NEW, SUFFIX, Batch, Segment, digest
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 SEGMENT_BYTES: Final = 4 * 1024 * 1024
 PARTS: Final = 8  # of the size that is allowed, at least: the oldest part goes when it is reached

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -10,10 +9,11 @@ from typing import Final, Protocol
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.pipeline.bell import Bell
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 TICK_S: Final = 2.0
 TAKEOVER_S: Final = 4.0  # between two looks for what others have left

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from math import inf
@@ -11,6 +10,7 @@ from typing import Final, NamedTuple
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from llmtrace.conf import ExporterConfig
+from llmtrace.masking import get_logger
 from llmtrace.pipeline.backlog import Backlog
 from llmtrace.pipeline.backoff import Backoff
 from llmtrace.pipeline.bell import Bell
@@ -23,7 +23,7 @@ from llmtrace.pipeline.queue import SpanQueue
 from llmtrace.pipeline.rescue import ENDED, Rescue
 from llmtrace.pipeline.spool import Mark, Spool
 
-logger = logging.getLogger("llmtrace.pipeline")
+logger = get_logger("llmtrace.pipeline")
 
 IDLE_S: Final = 2.0  # an exporter that had nothing to do for this long lets go of its connection
 MEMORY_PATIENCE_S: Final = 2.0  # how long a batch that failed is offered again before it goes to disk

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -14,10 +13,11 @@ from opentelemetry import trace
 from llmtrace import semconv
 from llmtrace.conf.kinds import Kind
 from llmtrace.conf.options import NAME, mistake
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.types import Message, ToolCall, Usage
 
-logger = logging.getLogger("llmtrace.providers")
+logger = get_logger("llmtrace.providers")
 
 AnyMessage = Message | Mapping[str, Any]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import logging
 import os
 import threading
 from typing import Any, Final
@@ -14,9 +13,10 @@ from django.core.signals import setting_changed
 from llmtrace.backends import load
 from llmtrace.conf import ROOT, BackendConfig, Problem, get_config
 from llmtrace.exceptions import ConfigurationError
+from llmtrace.masking import get_logger
 from llmtrace.providers.base import Provider
 
-logger = logging.getLogger("llmtrace.providers")
+logger = get_logger("llmtrace.providers")
 
 KIND: Final = "a subclass of llmtrace.providers.base.Provider that has all its abstract methods"
 

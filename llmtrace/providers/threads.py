@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Self
 
-logger = logging.getLogger("llmtrace.providers")
+from llmtrace.masking import get_logger
+
+logger = get_logger("llmtrace.providers")
 
 END: Final = object()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +11,10 @@ from typing import Any, Final
 from opentelemetry.sdk.trace import Event
 
 from llmtrace import semconv
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 
-logger = logging.getLogger("llmtrace.tracing")
+logger = get_logger("llmtrace.tracing")
 
 Render = Callable[[], Mapping[str, Any]]
 

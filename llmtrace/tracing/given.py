@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
+from llmtrace.conf import get_config
 from llmtrace.jsontext import as_json, encodable
+from llmtrace.masking import masked
 from llmtrace.tracing.snapshot import snapshot
 
 Scalar = str | bool | int | float
@@ -67,4 +69,8 @@ def scalar_of(value: Any) -> Scalar:
 
 def _short(text: str, most: int) -> str:
     text = encodable(text)
+    if len(text) <= most:
+        return text
+    if get_config().redact is not False:
+        text = masked(text)  # what is left of a secret that is cut in two, no pattern would know
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,9 @@ from functools import partial
 from types import MethodType
 from typing import Any, Final
 
-logger = logging.getLogger("llmtrace.tracing")
+from llmtrace.masking import get_logger
+
+logger = get_logger("llmtrace.tracing")
 
 Callback = Callable[[], Any]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import importlib
-import logging
 import os
 import threading
 import time
@@ -20,12 +19,13 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import NoOpTracer, Tracer
 
 from llmtrace.conf import ROOT, Config, get_config
+from llmtrace.masking import get_logger
 from llmtrace.mistakes import guarded
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing.attributes import mark
 from llmtrace.tracing.metrics import observe_ledgers
 
-logger = logging.getLogger("llmtrace.tracing")
+logger = get_logger("llmtrace.tracing")
 
 SCOPE: Final = "llmtrace"
 

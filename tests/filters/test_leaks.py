@@ -6,7 +6,6 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +19,12 @@ from opentelemetry.trace import Link
 from pytest_django import DjangoDbBlocker
 
 from llmtrace import LLM, Message, llm_call, prompt_template, record_feedback, trace_attributes
-from llmtrace.models import Span, SpanContent
+from llmtrace.models import Span
 from llmtrace.pipeline.outcome import RetryLater
 from llmtrace.tracing.setup import flush, get_tracer
 from tests.databases import new_database
-from tests.filters.secrets import Planted, planted
+from tests.filters.leaked import files_in, leaked, rows_in, secrets_of
+from tests.filters.secrets import planted
 from tests.pipeline.making import account, entry, exporting
 from tests.scripted import providers
 from tests.servers.http import ScriptedServer
@@ -108,30 +108,9 @@ SAMPLES: Final = (11, 12)
 """Of each kind of secret there is one in each; a way is gone with one sample, the next way with the other."""
 
 
-def secrets() -> list[Planted]:
-    return [each for sample in SAMPLES for each in planted(sample)]
-
-
-def eighths(text: str) -> Iterator[str]:
-    return (text[start : start + 8] for start in range(max(1, len(text) - 7)))
-
-
-@cache
-def of_secrets() -> frozenset[str]:
-    """All eight characters of a secret that are not what stands around another; none has the end of a line in it."""
-    around = {part for each in secrets() for line in each.text.split(each.secret) for part in eighths(line)}
-    lines = (line.strip() for each in secrets() for line in each.secret.replace("\\n", "\n").split("\n"))
-    return frozenset(part for line in lines if not line.startswith("-----") for part in eighths(line)) - around
-
-
-def leaked(lines: set[str]) -> set[str]:
-    """What is left of secrets in `lines`."""
-    return {part for line in lines for part in of_secrets().intersection(eighths(line))}
-
-
 def test_the_secrets_are_as_many_as_is_claimed() -> None:
-    assert len(secrets()) >= 300
-    assert len({each.kind for each in secrets()}) >= 30
+    assert len(secrets_of(*SAMPLES)) >= 300
+    assert len({each.kind for each in secrets_of(*SAMPLES)}) >= 30
 
 
 @pytest.mark.slow
@@ -171,24 +150,20 @@ def test_no_secret_leaves(
         count = account("Kept").sent
         assert count >= len(said)
         assert account("Scripted").spooled == count
-        spooled = "".join(file.read_bytes().decode("utf-8", "replace") for file in spool.rglob("*") if file.is_file())
-    rows = [*Span.objects.using(store).values(), *SpanContent.objects.using(store).values()]
+        spooled = files_in(spool)
     assert len(kept) == len(receiver.spans) == len(direct.get_finished_spans()) == count
     assert Span.objects.using(store).count() == count
-    clean: set[str] = set()  # most lines are the same for each span and in each place
     for where, text in {
         "a foreign exporter": "".join(span.to_json() for span in kept),
         "OTLP": "".join(map(str, receiver.spans)),
         "the console": console.getvalue(),
         "a span processor": "".join(span.to_json() for span in direct.get_finished_spans()),
-        "the database": "\n".join(str(value) for row in rows for value in row.values()),
+        "the database": "\n".join(rows_in(store).values()),
         "the spool": spooled,
         "the log": "".join(record.getMessage() for record in caplog.records if record.name.startswith("llmtrace")),
     }.items():
         assert where == "the log" or "[REDACTED]" in text, where
-        lines = {line.strip() for line in text.replace("\\\\", "\\").split("\n")} - clean
-        assert leaked(lines) == set(), where
-        clean |= lines
+        assert leaked(text, *SAMPLES) == set(), where
 
 
 SAID: Final = (asked, answered, templated, streamed, refused, judged)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event
-from opentelemetry.trace import Link, Status, StatusCode
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode
+from opentelemetry.trace.span import TraceState
 
 from llmtrace import semconv
 from llmtrace.filters import Redact
@@ -149,6 +150,19 @@ def test_a_resource_is_masked_once_for_all_its_spans() -> None:
     assert first.resource is second.resource
     assert first.resource.attributes["process.command_args"] == ("run", f"--password={MASK}")
     assert first.resource.attributes["service.name"] == "shop"
+
+
+def test_what_holds_a_secret_in_the_state_of_a_trace_is_left_out() -> None:
+    state = TraceState(
+        [("shop", "sk-proj-9aB8cD7eF6gH5iJ4kL3mN2oP1qR0"), ("token", SECRET), ("rojo", "00f067aa0ba902b7")]
+    )
+    context = SpanContext(CONTEXT.trace_id, CONTEXT.span_id, False, trace_state=state)
+    found = redact(span(links=(Link(context),)).edited(context=context, parent=context))
+    (link,) = found.links
+    for each in (found.context, found.parent, link.context):
+        assert each is not None
+        assert (each.trace_id, each.span_id) == (CONTEXT.trace_id, CONTEXT.span_id)
+        assert dict(each.trace_state) == {"rojo": "00f067aa0ba902b7"}
 
 
 def test_two_keys_that_are_masked_are_still_two() -> None:

@@ -226,6 +226,18 @@ class Receiver(ScriptedServer):
         return _response(behaviour)
 
 
+class Hoarder(Receiver):
+    """A receiver that keeps the bodies of all requests as they came."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        super().__init__()
+
+    def script_for(self, received: Received) -> Script:
+        self.bodies.append(_decompressed(received))
+        return super().script_for(received)
+
+
 SECRET: Final = "sk-shown-by-the-server"
 
 

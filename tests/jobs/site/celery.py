@@ -10,4 +10,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.jobs.site.settings")
 
 app = Celery("site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.imports = ["tests.jobs.site.tasks"]
+app.conf.imports = ["tests.jobs.site.tasks", "tests.jobs.site.said"]

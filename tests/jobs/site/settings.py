@@ -40,6 +40,8 @@ LLMTRACE = {
     **json.loads(os.environ.get("JOBS_LLMTRACE", "{}")),
 }
 
+LOGGING = json.loads(os.environ.get("JOBS_LOGGING", "{}"))
+
 CELERY_BROKER_URL = os.environ["JOBS_BROKER"]
 if CELERY_BROKER_URL.startswith("filesystem:"):
     CELERY_BROKER_TRANSPORT = "project.broker:Transport"
