@@ -8,6 +8,7 @@ from typing import Any
 
 from llmtrace import semconv
 from llmtrace.dashboard import details, events, figures
+from llmtrace.dashboard.chord import Chord, chord_of
 from llmtrace.dashboard.conversation import Bubble, conversation_of
 from llmtrace.dashboard.kinds import FAILED, LABELS, OPEN, OUTCOMES, Kind, kind_of
 from llmtrace.dashboard.parts import MAX_TEXT
@@ -82,6 +83,7 @@ class Panel:
     error_text: str
     other_content: list[details.Fact]
     happenings: list[events.Happening]
+    chord: Chord
     links: list[Link]
     attributes: list[details.Fact]
 
@@ -119,6 +121,7 @@ def panel_of(trace: Trace, span: Span, readable: bool) -> Panel:
         error_text=details.error_text(content),
         other_content=details.other_content(content),
         happenings=events.happenings(happened, said),
+        chord=chord_of(trace, span),
         links=[_link(link) for link in links_of(span)[: events.MAX_EVENTS]],
         attributes=details.facts(attributes),
     )

@@ -8,6 +8,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from llmtrace import semconv
+from llmtrace.dashboard import trace as dashboard
+from llmtrace.dashboard.chord import chord_of
 from llmtrace.models import Span
 from tests.jobs.traces import Trace, exception, states, task_of
 from tests.servers import openai
@@ -154,6 +156,10 @@ def a_chord(trace: Trace) -> None:
         assert run.attributes[semconv.JOB_CHORD_ID] == body.attributes[semconv.MESSAGING_MESSAGE_ID]
         assert run.attributes[semconv.JOB_GROUP_ID] == body.attributes[semconv.JOB_GROUP_ID]
     assert {task_of(span) for span in (*trace.runs(), *trace.publishes())} == {"add", "total"}
+    shown = dashboard.Trace(trace.request.trace_id, trace.spans)
+    assert {job.span_id for job in chord_of(shown, body).header} == {run.span_id for run in header}
+    for run in header:
+        assert [job.span_id for job in chord_of(shown, run).body] == [body.span_id]
 
 
 @check("a_starmap", "a_chunks")
