@@ -297,7 +297,7 @@ def hard_limit(trace: Trace) -> None:
     assert ended(told) == ("FAILURE", "ERROR", "billiard.exceptions.TimeLimitExceeded")
     assert told.attributes[semconv.JOB_REASON] == "time limit"
     assert ended(run)[:2] == ("TERMINATED", "ERROR")
-    assert run.duration_ms > 1900
+    assert run.duration_ms > 4900
     cut_off(trace, run)
 
 

@@ -25,9 +25,11 @@ from opentelemetry import context as otel_context
 
 from llmtrace import trace_attributes
 from tests.jobs import shop_tasks
-from tests.jobs.site import said, tasks
+from tests.jobs.site import mixed, said, tasks
 from tests.jobs.site.settings import FOLDER
 from tests.waiting import until
+
+LIMIT_S = 5  # the first call of a new process must have begun by then, on a busy machine too
 
 tracer = trace.get_tracer("host")
 
@@ -170,7 +172,7 @@ def terminated() -> None:
 
 
 def hard_limit() -> None:
-    tasks.hang.apply_async(time_limit=2)
+    tasks.hang.apply_async(time_limit=LIMIT_S)
 
 
 def killed() -> None:
@@ -182,7 +184,7 @@ def killed() -> None:
 
 def hard_limit_deaf() -> None:
     with trace_attributes(user_id=7):
-        tasks.hang_deaf.apply_async(time_limit=2)
+        tasks.hang_deaf.apply_async(time_limit=LIMIT_S)
 
 
 def hard_limit_idle() -> None:
@@ -190,7 +192,7 @@ def hard_limit_idle() -> None:
 
 
 def soft_limit() -> None:
-    tasks.hang.apply_async(soft_time_limit=2)
+    tasks.hang.apply_async(soft_time_limit=LIMIT_S)
 
 
 def later() -> None:
@@ -262,7 +264,7 @@ SITUATIONS: tuple[Page, ...] = (
 BURSTS = (200, 60, 12)
 
 PAGES: dict[str, Page] = {page.__name__: page for page in SITUATIONS} | {
-    **{page.__name__: page for page in (django_task, killed, hard_limit_deaf, hard_limit_idle)},
+    **{page.__name__: page for page in (*mixed.PAGES, django_task, killed, hard_limit_deaf, hard_limit_idle)},
     **{page.__name__: page for page in (said.say, said.say_for_long)},
     **{f"burst-{n}": burst(n) for n in BURSTS},
 }
