@@ -63,7 +63,7 @@ class Backlog:
         others_work = self._delivery.worked_at > self._failed_at > 0
         self._failed_at = time.monotonic()
         self.backoff.failed(failure.after, LONGEST_OWN_WAIT_S if others_work and not self._newest else LONGEST_WAIT_S)
-        if failure.foreign and time.time() - waiting.written_at > FOREIGN_AGE_S:
+        if failure.foreign and waiting.segment.age(waiting.written_at) > FOREIGN_AGE_S:
             if self._spool.settle(waiting):
                 self._delivery.drop(len(waiting.spans), "exporter failed", failure.problem, waiting.ledger)
         else:

@@ -7,6 +7,8 @@ import re
 import socket
 import string
 import time
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 DIGITS: Final = string.digits + string.ascii_lowercase
@@ -30,6 +32,15 @@ def process_id() -> str:
 def host() -> str:
     """The name of this machine, as far as it can stand in the name of a file."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", socket.gethostname())[:LONGEST_HOST].strip(".-") or "localhost"
+
+
+@cache
+def boot_id() -> str | None:
+    """What tells this start of the machine from others, since which `time.monotonic` counts; None if it is not known."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() or None
+    except OSError:
+        return None
 
 
 def base36(number: int) -> str:

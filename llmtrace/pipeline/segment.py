@@ -24,7 +24,7 @@ from typing import Final, NamedTuple, Self
 from pydantic_core import from_json, to_json
 
 from llmtrace.pipeline.frames import Frame, framed, frames
-from llmtrace.pipeline.process import base36, process_id
+from llmtrace.pipeline.process import base36, boot_id, process_id
 
 MARK: Final = b"llmtrace spool 1"
 _OFFSET: Final = struct.Struct(">Q")
@@ -47,10 +47,13 @@ class Batch(NamedTuple):
 class Segment:
     """A file that this process holds."""
 
-    def __init__(self, path: Path, descriptor: int, exporter: str, origin: str, begins: int, settled: int) -> None:
+    def __init__(
+        self, path: Path, descriptor: int, exporter: str, origin: str, begins: int, settled: int, begun: float
+    ) -> None:
         self.path = path
         self.exporter = exporter
         self.origin = origin  # the process that wrote it
+        self._begun = begun  # in seconds of `time.monotonic`
         self._descriptor = descriptor
         self._begins = begins
         self._settled = settled
@@ -74,7 +77,9 @@ class Segment:
             try:
                 if not _lock(descriptor):
                     raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK))
-                whose = framed(to_json({"exporter": _written(exporter), "process": process_id()}), 0, int(time.time()))
+                begun = time.monotonic()
+                names = {"exporter": _written(exporter), "process": process_id(), "boot": boot_id(), "begun": begun}
+                whose = framed(to_json(names), 0, int(time.time()))
                 begins = _BEGINNING + len(whose)
                 _write(descriptor, b"".join((MARK, _OFFSET.pack(begins), whose)))
                 new.rename(path)
@@ -83,7 +88,7 @@ class Segment:
                 with contextlib.suppress(OSError):
                     new.unlink()
                 raise
-            return cls(path, descriptor, exporter, process_id(), begins, begins)
+            return cls(path, descriptor, exporter, process_id(), begins, begins, begun)
 
     @classmethod
     def adopt(cls, path: Path, exporter: str | None = None) -> Self | None:
@@ -119,7 +124,19 @@ class Segment:
             return None
         (settled,) = _OFFSET.unpack_from(beginning, len(MARK))
         begins = _BEGINNING + whose.end
-        return cls(path, descriptor, names["exporter"], names["process"], begins, max(begins, settled))
+        boot, begun = names.get("boot"), time.monotonic()
+        if boot is not None and boot == boot_id():
+            begun = names["begun"]
+        return cls(path, descriptor, names["exporter"], names["process"], begins, max(begins, settled), begun)
+
+    def age(self, written_at: int) -> float:
+        """How many seconds old a record is at least that was written at `written_at`, in seconds since 1970.
+
+        That clock is set by people and by other machines, and may jump by days. So the file's own age counts as well, by
+        a clock that nobody sets: since it was made or, if the machine was started anew since then, since it was taken
+        over.
+        """
+        return min(time.time() - written_at, time.monotonic() - self._begun)
 
     @property
     def size(self) -> int:

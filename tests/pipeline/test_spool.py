@@ -20,7 +20,7 @@ from llmtrace.pipeline import backlog, rescue, sweeper
 from llmtrace.pipeline.backoff import Backoff
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.outcome import Exported, RetryLater
-from llmtrace.pipeline.segment import SUFFIX, digest
+from llmtrace.pipeline.segment import SUFFIX, Segment, digest
 from llmtrace.tracing.setup import flush, save
 from tests.pipeline.making import account, balanced, entry, exporting, span
 from tests.waiting import until
@@ -251,6 +251,46 @@ def test_a_batch_that_always_fails_holds_up_no_other(tmp_path: Path, monkeypatch
         until(lambda: len(files(tmp_path)) == 1, "its file has gone")
         monkeypatch.setattr(backlog, "FOREIGN_AGE_S", -1.0)
         until(lambda: files(tmp_path) == [], "it is given up", 20)
+
+
+@pytest.mark.parametrize("days", [2, -2])
+def test_a_clock_that_jumps_makes_no_span_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    backend, clock, tries = Backend(), time.time, list[int]()
+
+    def act(given: Sequence[ReadableSpan]) -> Any:
+        tries.append(len(given))
+        return failure() if backend.away else backend(given)
+
+    backend.away = failure
+    with spooling(tmp_path, act):
+        names = spans(3)
+        assert flush(10)
+    monkeypatch.setattr(time, "time", lambda: clock() + days * 86_400)
+    with spooling(tmp_path, act):  # has them from a file that another has left
+        already = len(tries)
+        until(lambda: len(tries) > already + 1, "they have failed twice since then")
+        assert account("Scripted").dropped == {}
+        backend.away = None
+        until(lambda: backend.names == names, "they have followed", 20)
+
+
+def test_a_batch_is_as_old_as_both_clocks_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wall, machine = time.time, time.monotonic
+    segment = Segment.create(tmp_path, "backend")
+    written_at = int(wall())
+    monkeypatch.setattr(time, "time", lambda: wall() + 5_000)
+    monkeypatch.setattr(time, "monotonic", lambda: machine() + 4_000)
+    assert 4_000 <= segment.age(written_at) < 4_500
+    segment.release()
+    heir = Segment.adopt(segment.path, "backend")
+    assert heir is not None
+    assert 4_000 <= heir.age(written_at) < 4_500
+    heir.release()
+    monkeypatch.setattr("llmtrace.pipeline.segment.boot_id", lambda: "another")
+    late = Segment.adopt(segment.path, "backend")
+    assert late is not None
+    assert 0 <= late.age(written_at) < 500
+    late.release()
 
 
 def test_who_says_when_to_come_back_is_not_asked_before(tmp_path: Path) -> None:
