@@ -9,10 +9,10 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 
 class Slow(SpanExporter):
-    """Takes a quarter of a second for a batch."""
+    """Takes a second for a batch."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        time.sleep(0.25)
+        time.sleep(1)
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:

@@ -12,6 +12,7 @@ from llmtrace.pipeline.queue import BATCH_BYTES
 from llmtrace.pipeline.spool import Spool, Waiting
 
 FOREIGN_AGE_S: Final = 24 * 3600.0  # how long an exporter that only says FAILURE is offered the same spans
+PROBE: Final = 32  # spans that are offered while the exporter fails: calls wait while a batch is read back in vain
 LONGEST_OWN_WAIT_S: Final = 300.0  # between two offers of a batch that fails while others are taken
 
 
@@ -42,7 +43,8 @@ class Backlog:
         if deadline is not None and (not self._newest or self.backoff.failing or time.monotonic() > deadline):
             return False
         try:
-            waiting = self._spool.next(self._batch, BATCH_BYTES, newest=self._newest)
+            count = min(PROBE, self._batch) if self.backoff.failing else self._batch
+            waiting = self._spool.next(count, BATCH_BYTES, newest=self._newest)
         except OSError as error:  # the disk fails
             self._delivery.note(Failure(f"the spool can't be read: {error.strerror}"))
             self.backoff.failed(longest=LONGEST_OWN_WAIT_S)

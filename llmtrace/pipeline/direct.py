@@ -102,6 +102,9 @@ class DirectPipe:
                 "The span processor %s was not closed in time: what it still holds may be lost.", self.config.name
             )
 
+    def abandon(self) -> None:
+        """There is nothing to bring to disk: what it was given is the processor's own."""
+
     def _done(self, work: Callable[[], bool], deadline: float) -> bool:
         """Have it done in a thread: whether it was, in time. One thread at most is stuck in the processor."""
         before = self._at_work

@@ -183,12 +183,17 @@ class FanOut(SpanProcessor):
                 closer.start()
             except RuntimeError:  # the interpreter is shutting down: one after the other
                 pipe.close(deadline)
-        for closer in closers:
-            if closer.ident is not None:
-                closer.join(max(0.0, deadline - time.monotonic()) + DISK_PATIENCE_S + 0.1)
-        if slates.own is not None and not any(closer.is_alive() for closer in closers):
-            slates.own.save()
-        self._reporter.last_word(deadline)
+        try:
+            for closer in closers:
+                if closer.ident is not None:
+                    closer.join(max(0.0, deadline - time.monotonic()) + DISK_PATIENCE_S + 0.1)
+            if slates.own is not None and not any(closer.is_alive() for closer in closers):
+                slates.own.save()
+            self._reporter.last_word(deadline)
+        except BaseException:  # Ctrl-C while exporters are waited for: nobody wants to wait any longer
+            for pipe in pipes or ():
+                pipe.abandon()
+            raise
 
     def finish(self, timeout: float | None = None) -> None:
         """Close for good, as the process ends. A span that ends later still is exported before its `end` returns."""

@@ -188,6 +188,11 @@ class Pipe:
         if self._spool is not None:
             self._spool.close()
 
+    def abandon(self) -> None:
+        """Bring to disk at once what is queued, and what the exporter is busy with: `close` is not waited for."""
+        self._queue.close()
+        self._worker.leave(time.monotonic() + DISK_PATIENCE_S)
+
     def account(self) -> Account:
         """The numbers of this exporter in this process."""
         return self.ledger.account()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Final
 
@@ -29,6 +30,7 @@ class Rescue:
         self._preparing = preparing
         self._delivery = delivery
         self._spool = spool
+        self._leaving = threading.Lock()
 
     def relieve(self, at_once: bool = False) -> None:
         """Bring what is queued to disk, while the exporter hangs or spans come faster than it takes them.
@@ -63,6 +65,10 @@ class Rescue:
         Args:
             deadline: until when spans are still filtered, in seconds of `time.monotonic`.
         """
+        with self._leaving:  # who comes second can rely on it that all is done
+            self._leave(deadline)
+
+    def _leave(self, deadline: float) -> None:
         hands, lost = self._hands.take_all(), 0
         while hands:
             lost += sum(self._left_behind(hand) for hand in hands)

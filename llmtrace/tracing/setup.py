@@ -8,6 +8,7 @@ import os
 import threading
 import time
 import weakref
+from contextlib import suppress
 from typing import Any, Final
 
 from django.core.signals import setting_changed
@@ -156,7 +157,8 @@ def _watch_end() -> None:
 def _before_exit() -> None:
     global _exit_used
     began = time.monotonic()
-    fanout.close()
+    with suppress(KeyboardInterrupt):  # somebody does not want to wait any longer: what was left is on disk
+        fanout.close()
     _exit_used = time.monotonic() - began
 
 
@@ -167,7 +169,8 @@ def save() -> None:
 
 def _at_exit() -> None:
     """Send what has ended since then, in the time that is left."""
-    fanout.finish(max(0.0, get_config().exit_timeout - _exit_used))
+    with suppress(KeyboardInterrupt):
+        fanout.finish(max(0.0, get_config().exit_timeout - _exit_used))
 
 
 def _settings_changed(*, setting: str, **_: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llmtrace.pipeline import ledgers
 from tests.interpreter import lines, run
 
 
@@ -58,6 +60,52 @@ def test_a_process_ends_in_time_though_an_exporter_hangs(tmp_path: Path) -> None
     """
     run(code, to_file(tmp_path / "spans", EXIT_TIMEOUT=0.3))
     assert names(tmp_path / "spans") == ["one"]
+
+
+@pytest.mark.parametrize("interrupted", ["_before_exit", "_at_exit"])
+def test_ctrl_c_twice_ends_a_process_at_once_and_keeps_what_the_exporter_was_busy_with(
+    tmp_path: Path, interrupted: str
+) -> None:
+    code = f"""
+    import os, signal, sys, threading, django
+    django.setup()
+    from llmtrace.pipeline.fanout import fanout
+    from llmtrace.tracing import setup
+    from tests.pipeline import exporters
+    from tests.pipeline.making import span
+    from tests.waiting import until
+    if {interrupted!r} == "_at_exit":
+        threading._register_atexit = None  # as where Python has no such thing
+    began, closing = threading.Event(), threading.Event()
+    def export(self, spans):
+        began.set()
+        threading.Event().wait(60)
+    exporters.File.export = export
+    def press_again():
+        closing.wait(30)
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=press_again, daemon=True).start()
+    span("in its hands")
+    assert began.wait(10)
+    span("in the queue")
+    class Noticed(threading.Thread):
+        def join(self, timeout=None):
+            closing.set()
+            super().join(timeout)
+    fanout.close.__globals__["threading"] = type("threading", (), {{**vars(threading), "Thread": Noticed}})
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    """
+    settings = to_file(tmp_path / "spans", SPOOL={"DIRECTORY": str(tmp_path / "spool")}, EXIT_TIMEOUT=40)
+    settings["EXPORTERS"][0]["QUEUE"] = {"delay": 0}
+    before = time.monotonic()
+    run(code, settings, status=130)
+    assert time.monotonic() - before < 30
+    [entry] = ledgers.read(tmp_path / "spool")
+    assert (entry.account.ended, entry.account.waiting, entry.account.spooled) == (2, 2, 2)
+    assert entry.account.dropped == {}
 
 
 def test_a_forked_child_begins_with_an_empty_queue(tmp_path: Path) -> None:

@@ -293,6 +293,22 @@ def test_a_batch_is_as_old_as_both_clocks_say(tmp_path: Path, monkeypatch: pytes
     late.release()
 
 
+def test_only_a_few_are_read_back_to_see_whether_the_backend_is_there_again(tmp_path: Path) -> None:
+    backend, tries = Backend(failure), list[int]()
+
+    def act(given: Sequence[ReadableSpan]) -> Any:
+        tries.append(len(given))
+        return backend(given)
+
+    with spooling(tmp_path, act, QUEUE={"batch": 100}):
+        names = spans(100)
+        assert flush(10)
+        until(lambda: len(tries) > 3, "some are offered from the disk")
+        backend.away = None
+        until(lambda: backend.names == names, "all have followed")
+    assert set(tries) == {100, backlog.PROBE, 100 - backlog.PROBE}
+
+
 def test_who_says_when_to_come_back_is_not_asked_before(tmp_path: Path) -> None:
     asked: list[float] = []
 
