@@ -36,7 +36,7 @@ def host() -> str:
 
 @cache
 def boot_id() -> str | None:
-    """What tells this start of the machine from others, since which `time.monotonic` counts; None if it is not known."""
+    """What tells this start of the machine from others, from which `time.monotonic` counts; None if it is not known."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip() or None
     except OSError:

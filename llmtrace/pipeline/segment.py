@@ -132,9 +132,9 @@ class Segment:
     def age(self, written_at: int) -> float:
         """How many seconds old a record is at least that was written at `written_at`, in seconds since 1970.
 
-        That clock is set by people and by other machines, and may jump by days. So the file's own age counts as well, by
-        a clock that nobody sets: since it was made or, if the machine was started anew since then, since it was taken
-        over.
+        That clock is set by people and by other machines, and may jump by days. So the file's own age counts as well,
+        by a clock that nobody sets: since it was made or, if the machine was started anew since then, since it was
+        taken over.
         """
         return min(time.time() - written_at, time.monotonic() - self._begun)
 
