@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -10,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from llmtrace.models import Ledger
+from llmtrace.pipeline import ledgers
 from llmtrace.pipeline.account import DIED, LEFT_OUT
-from tests.dashboard.ledgers import counted
-from tests.interpreter import run
+from llmtrace.pipeline.ledger import ledger_of
+from llmtrace.store.health import read
+from tests.dashboard.ledgers import add, counted, ledger_row
+from tests.interpreter import lines, run
+from tests.pipeline.making import entry
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +102,106 @@ def test_processes_of_other_machines_are_there(folder: Path, capsys: pytest.Capt
     assert [entry["process"] for entry in json.loads(status(capsys, "--json")[1])] == ["web-1-a", "db-9-z"]
 
 
+def test_what_was_acknowledged_is_no_news_and_what_is_lost_later_is(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(counted(folder, "web-1-a", ended=10, dropped={"queue full": 4, LEFT_OUT: 2})) as book:
+        code, out, _ = status(capsys)
+        assert (code, "llmtrace_status --acknowledge" in out) == (1, True)
+        code, _, err = status(capsys, "--acknowledge")
+        assert (code, "Acknowledged: 4 spans" in err) == (0, True)
+        code, out, _ = status(capsys)
+        assert "collector: 4 spans were lost: queue full (acknowledged)" in out
+        assert (code, "--acknowledge" in out) == (0, False)
+        assert json.loads(status(capsys, "--json")[1])[0]["dropped"] == {"queue full": 4, LEFT_OUT: 2}
+        add(book, "collector", ended=3, dropped={"queue full": 1})
+        add(book, "files", ended=3, dropped={"queue full": 2})
+        code, out, _ = status(capsys)
+    assert code == 1
+    for line in ("collector: 1 spans were lost: queue full\n", "files: 2 spans were lost: queue full\n"):
+        assert line in out
+    assert "collector: 4 spans were lost: queue full (acknowledged)" in out
+
+
+def test_what_was_acknowledged_stays_so_when_it_goes_into_the_sum(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counted(folder, "web-1-a", ended=4, dropped={"queue full": 4}).close()
+    counted(folder, "web-2-b", ended=3).close()  # died with these in its memory
+    assert status(capsys, "--acknowledge")[0] == 0
+    ledgers.fold(folder, now=time.time() + ledgers.KEPT_S + 60)
+    assert [each.alive for each in read().entries] == [False]
+    assert status(capsys)[0] == 0
+    ledger_of("web-9-z", "collector").dropped("queue full")
+    assert status(capsys)[0] == 1
+
+
+def test_other_machines_are_remembered_while_the_database_is_away(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger_row("pod-9-z", ended=5, dropped={"queue full": 5})
+    assert status(capsys, "--acknowledge")[0] == 0
+    with monkeypatch.context() as away:
+        away.setattr(Ledger._meta, "db_table", "llmtrace_missing")
+        assert status(capsys, "--acknowledge")[0] == 0
+    assert status(capsys)[0] == 0
+    Ledger.objects.update(dropped={"queue full": 6})
+    assert status(capsys)[0] == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"[[1]]", b"\xff", b'{"a": 1}'])
+def test_where_nobody_knows_what_was_acknowledged_all_is_news(
+    folder: Path, capsys: pytest.CaptureFixture[str], damage: bytes
+) -> None:
+    counted(folder, "web-1-a", ended=4, dropped={"queue full": 4}).close()
+    assert status(capsys, "--acknowledge")[0] == 0
+    (kept,) = folder.glob(".ledger-acknowledged")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.write_bytes(damage)
+    assert status(capsys)[0] == 1
+
+
+def test_it_says_when_it_cannot_remember(capsys: pytest.CaptureFixture[str]) -> None:
+    with override_settings(LLMTRACE={}), pytest.raises(CommandError, match="could not be remembered"):
+        call_command("llmtrace_status", "--acknowledge")
+
+
+def test_spans_of_an_exporter_that_was_renamed_are_told_of_until_they_are_sent(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def site(kind: str, name: str, **options: str) -> dict[str, Any]:
+        return {"EXPORTERS": [entry(kind, name, **options)], "SPOOL": {"DIRECTORY": str(folder)}}
+
+    code = """
+    import django
+    django.setup()
+    from tests.pipeline.making import span
+    span("one")
+    """
+    run(code, site("Away", "collector"))
+    renamed = site("File", "backend", path=str(tmp_path / "sent"))
+    run(code, renamed)
+    with override_settings(LLMTRACE=renamed):
+        exited, out, _ = status(capsys)
+    assert "collector: 1 spans wait\n  They are on disk, and no entry of EXPORTERS has this NAME." in out
+    assert (exited, len(lines(tmp_path / "sent"))) == (0, 1)
+    code = """
+    import django
+    django.setup()
+    from llmtrace.pipeline.fanout import fanout
+    from pathlib import Path
+    from tests.waiting import until
+    fanout.pipes()
+    until(lambda: not list(Path(settings.LLMTRACE["SPOOL"]["DIRECTORY"]).glob("*.spool")), "it is sent")
+    """
+    both = site("File", "collector", path=str(tmp_path / "sent"))
+    both["EXPORTERS"] += renamed["EXPORTERS"]
+    run(code, both)
+    with override_settings(LLMTRACE=both):
+        assert "wait\n" not in status(capsys)[1]
+    assert len(lines(tmp_path / "sent")) == 2
+
+
 @pytest.mark.parametrize("alias", ["away", "nowhere"])
 def test_it_works_while_the_database_is_away(folder: Path, alias: str) -> None:
     counted(folder, "web-1-a", ended=1, sent=1).close()
@@ -105,7 +210,7 @@ def test_it_works_while_the_database_is_away(folder: Path, alias: str) -> None:
     away = {"ENGINE": "django.db.backends.postgresql", "NAME": "away", "HOST": "127.0.0.1", "PORT": 1, "USER": "nobody"}
     settings.DATABASES = {"default": away, "away": away}
     django.setup()
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
     call_command("llmtrace_status", stderr=sys.stdout)
     """
     out = run(code, {"SPOOL": {"DIRECTORY": str(folder)}, "DATABASE": alias})

@@ -50,16 +50,18 @@ def health_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
 
 def _context(health: Health) -> dict[str, Any]:
     sums = health.by_exporter()
-    alive = frozenset(entry.exporter for entry in health.entries if entry.alive)
-    found = problems(sums, alive)
-    names = [*(exporter.name for exporter in get_config().exporters), *sums]
+    named = [exporter.name for exporter in get_config().exporters]
+    found = problems(health, named)
+    names = [*named, *sums]
     processes = sorted(health.entries, key=_order)
     return {
         "problems": [_problem(problem) for problem in found],
+        "is_wrong": any(not problem.acknowledged for problem in found),
+        "is_lost": bool(health.fresh),
         "exporters": [_exporter(name, sums.get(name), found) for name in dict.fromkeys(names)],
-        "processes": [_process(entry) for entry in processes[:MOST]],
+        "processes": [_process(entry, health) for entry in processes[:MOST]],
         "others": grouped(len(processes) - MOST) if len(processes) > MOST else "",
-        "strip": _strip(sums.values(), health.entries),
+        "strip": _strip(sums.values(), health),
         "away": health.away,
     }
 
@@ -73,22 +75,24 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "exporter": one_line(problem.exporter),
         "count": grouped(problem.count),
         "lost": problem.lost,
+        "acknowledged": problem.acknowledged,
         "reason": one_line(problem.reason, 255),
-        "cure": _(problem.cure),
+        "cure": _(problem.cure) if problem.cure else "",
     }
 
 
 def _exporter(name: str, account: Account | None, found: Sequence[Problem]) -> dict[str, Any]:
     """A row of the first table; one that has no ledger yet has no numbers."""
     named = name in {exporter.name for exporter in get_config().exporters}
-    lost = any(problem.lost for problem in found if problem.exporter == name)
-    failing = any(not problem.lost for problem in found if problem.exporter == name)
+    own = [problem for problem in found if problem.exporter == name and not problem.acknowledged]
+    lost, failing = any(problem.lost for problem in own), any(not problem.lost for problem in own)
     row: dict[str, Any] = {"name": one_line(name), "named": named, "lost": lost, "failing": failing}
     return row if account is None else {**row, **_numbers(account)}
 
 
-def _process(entry: Entry) -> dict[str, Any]:
+def _process(entry: Entry, health: Health) -> dict[str, Any]:
     return {
+        "lost": any(place[:2] == (entry.process, entry.exporter) for place in health.fresh),
         "process": one_line(entry.process, 128),
         "exporter": one_line(entry.exporter),
         "alive": entry.alive,
@@ -106,7 +110,6 @@ def _numbers(account: Account) -> dict[str, Any]:
         "spooled": grouped(account.spooled) if account.spooled else "",
         "dropped": grouped(sum(account.dropped.values())),
         "reasons": [{"reason": one_line(reason, 128), "count": grouped(count)} for reason, count in dropped],
-        "lost_any": account.lost > 0,
         "error": one_line(account.last_error or "", 500),
         "error_at": None if account.last_error_at is None else _moment(account.last_error_at),
     }
@@ -118,15 +121,18 @@ def _moment(moment: datetime) -> dict[str, str]:
     return {"short": clock(here), "full": full(here), "iso": local(here).isoformat()}
 
 
-def _strip(accounts: Iterable[Account], entries: Sequence[Entry]) -> dict[str, str]:
+def _strip(accounts: Iterable[Account], health: Health) -> dict[str, str]:
     accounts = list(accounts)
+    lost = health.fresh.total()
+    known = sum(account.lost for account in accounts) - lost
     return {
         "ended": grouped(sum(account.ended for account in accounts)),
         "sent": grouped(sum(account.sent for account in accounts)),
         "waiting": grouped(sum(account.waiting for account in accounts)),
-        "lost": grouped(lost) if (lost := sum(account.lost for account in accounts)) else "",
+        "lost": grouped(lost) if lost else "",
+        "acknowledged": grouped(known) if known else "",
         "left_out": grouped(wanted) if (wanted := sum(map(_left_out, accounts))) else "",
-        "processes": grouped(len({entry.process for entry in entries if entry.alive})),
+        "processes": grouped(len({entry.process for entry in health.entries if entry.alive})),
     }
 
 

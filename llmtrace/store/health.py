@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from django.db.models import QuerySet
@@ -17,8 +19,9 @@ from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.book import folder_id
 from llmtrace.pipeline.folder import spool_folder
 from llmtrace.pipeline.ledgers import Entry
+from llmtrace.store.acknowledged import Place, fresh, losses, remember, remembered
 
-__all__ = ["Account", "Entry", "Health", "read"]
+__all__ = ["Account", "Entry", "Health", "acknowledge", "read"]
 
 SILENT: Final = timedelta(seconds=90)
 """A process of another machine that has not been heard of for so long is no more."""
@@ -32,6 +35,7 @@ class Health:
 
     entries: list[Entry]
     away: str | None = None
+    known: Mapping[Place, int] = field(default_factory=dict)  # losses that somebody has acknowledged
 
     def by_exporter(self) -> dict[str, Account]:
         """The sums over all processes, by the exporter's name."""
@@ -41,16 +45,45 @@ class Health:
             sums[entry.exporter] = entry.account if known is None else known + entry.account
         return dict(sorted(sums.items()))
 
+    @cached_property
+    def fresh(self) -> Counter[Place]:
+        """Losses that nobody has acknowledged."""
+        return fresh(self.entries, self.known)
+
+    def alive(self) -> frozenset[str]:
+        """The exporters that a process which runs has."""
+        return frozenset(entry.exporter for entry in self.entries if entry.alive)
+
 
 def read(now: datetime | None = None) -> Health:
     """The ledgers of this machine, which need no database, and those of others."""
     now = now or datetime.now(UTC)
     here, folder = _here()
+    known = _known()
     try:
         others = [_entry(row, now) for row in _others(folder)]
     except Exception as error:  # away, without our tables, unknown, or without a driver: the files say enough
-        return Health(here, type(error).__name__)
-    return Health(here + others)
+        return Health(here, type(error).__name__, known)
+    return Health(here + others, known=known)
+
+
+def acknowledge(health: Health) -> int:
+    """Remember all losses that `health` has; how many spans of them are new.
+
+    Raises:
+        OSError: there is no folder to remember them in, or it can't be written.
+    """
+    folder = spool_folder()
+    if folder is None:
+        raise FileNotFoundError("there is no folder for the spool")
+    before = dict(health.known) if health.away is not None else {}  # other machines' can't be seen now
+    remember(folder, {**before, **losses(health.entries)})
+    return health.fresh.total()
+
+
+def _known() -> Mapping[Place, int]:
+    folder = spool_folder()
+    return {} if folder is None else remembered(folder)
 
 
 def _here() -> tuple[list[Entry], str | None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from llmtrace.pipeline.account import DIED, WANTED, Account
+from llmtrace.store.health import Health
 
 RECENT: Final = timedelta(minutes=15)
 """An error that is older than this, and that nothing waits for, is over."""
@@ -55,11 +57,15 @@ CURES: Final[Mapping[str, str]] = {
 REFUSED: Final = _("The backend has refused them for good, or a limit was reached: the reason says which.")
 FAILING: Final = _("Its last error says why. They are sent when it works again, in this process or in another.")
 WAITING: Final = _("They are on disk, and sent as soon as a process with this exporter in its settings runs.")
+NAMELESS: Final = _(
+    "They are on disk, and no entry of EXPORTERS has this NAME. Where an exporter was renamed, add an entry with the "
+    "old NAME until they are sent."
+)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that somebody should look at.
+    """Something that somebody should look at, or has looked at.
 
     `lost` tells whether spans are gone; else they wait. `reason` is why they were dropped, or the exporter's error.
     """
@@ -69,28 +75,53 @@ class Problem:
     lost: bool
     reason: str
     cure: str
+    acknowledged: bool = False
 
 
-def problems(sums: Mapping[str, Account], alive: frozenset[str], now: datetime | None = None) -> list[Problem]:
-    """What is wrong, what is lost first.
+def problems(health: Health, named: Collection[str], now: datetime | None = None) -> list[Problem]:
+    """What is wrong, what is lost first, and what somebody has acknowledged last.
 
     Args:
-        sums: the accounts of all processes by exporter.
-        alive: the exporters that a living process has.
+        health: the ledgers of all processes.
+        named: the exporters of the settings.
         now: a moment; the present one if left out.
     """
     now = now or datetime.now(UTC)
-    found = [problem for exporter, account in sums.items() for problem in _of(exporter, account, alive, now)]
-    return sorted(found, key=lambda problem: (not problem.lost, problem.exporter, -problem.count))
+    fresh: Counter[tuple[str, str]] = Counter()
+    for (_process, exporter, reason), count in health.fresh.items():
+        fresh[exporter, reason] += count
+    found: list[Problem] = []
+    for exporter, account in health.by_exporter().items():
+        found += _losses(exporter, account, fresh)
+        found += _waiting(exporter, account, health.alive(), named, now)
+    return sorted(found, key=_order)
 
 
-def _of(exporter: str, account: Account, alive: frozenset[str], now: datetime) -> Iterator[Problem]:
+def _order(problem: Problem) -> tuple[bool, bool, str, int]:
+    return problem.acknowledged, not problem.lost, problem.exporter, -problem.count
+
+
+def _losses(exporter: str, account: Account, fresh: Mapping[tuple[str, str], int]) -> Iterator[Problem]:
     for reason, count in account.dropped.items():
-        if reason not in WANTED:
-            yield Problem(exporter, count, True, reason, CURES.get(reason, REFUSED))
-    if account.waiting and account.last_error is not None and _is_recent(account, now):
+        if reason in WANTED:
+            continue
+        new = fresh.get((exporter, reason), 0)
+        if new:
+            yield Problem(exporter, new, True, reason, CURES.get(reason, REFUSED))
+        if count > new:
+            yield Problem(exporter, count - new, True, reason, "", acknowledged=True)
+
+
+def _waiting(
+    exporter: str, account: Account, alive: Collection[str], named: Collection[str], now: datetime
+) -> Iterator[Problem]:
+    if not account.waiting:
+        return
+    if exporter not in alive and exporter not in named:
+        yield Problem(exporter, account.waiting, False, "", NAMELESS)
+    elif account.last_error is not None and _is_recent(account, now):
         yield Problem(exporter, account.waiting, False, account.last_error, FAILING)
-    elif account.waiting and exporter not in alive:
+    elif exporter not in alive:
         yield Problem(exporter, account.waiting, False, "", WAITING)
 
 

@@ -16,8 +16,9 @@ from django.utils.html import escape
 
 from llmtrace.models import Ledger
 from llmtrace.pipeline.account import LEFT_OUT
+from llmtrace.store.health import acknowledge, read
 from tests.dashboard.conftest import client_of
-from tests.dashboard.ledgers import counted, ledger_row, shop_ledgers
+from tests.dashboard.ledgers import add, counted, ledger_row, shop_ledgers
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/llmtrace/health/"
@@ -73,6 +74,22 @@ def test_what_is_lost_is_told_with_its_cure(folder: Path, client_of_viewer: Clie
     assert "web-1-a running collector 2 000 900 0 1 100" in told
 
 
+def test_what_was_acknowledged_is_shown_as_that(folder: Path, client_of_viewer: Client) -> None:
+    with closing(counted(folder, "web-1-a", ended=10, sent=3, dropped={"queue full": 7})) as book:
+        assert "manage.py llmtrace_status --acknowledge" in words(client_of_viewer)
+        acknowledge(read())
+        told = words(client_of_viewer)
+        assert "All is well collector : 7 lost – queue full acknowledged Exporters" in told
+        assert "Lost 0 Lost, acknowledged 7" in told
+        assert "--acknowledge" not in told
+        assert "lt-bad" not in client_of_viewer.get(PAGE).content.decode()
+        add(book, "collector", ended=2, dropped={"queue full": 2})
+        told = words(client_of_viewer)
+    assert "What is wrong collector : 2 lost – queue full More spans ended" in told
+    assert "collector : 7 lost – queue full acknowledged" in told
+    assert "Lost 2 Lost, acknowledged 7" in told
+
+
 def test_an_exporter_that_fails_is_told_with_its_error(folder: Path, client_of_viewer: Client) -> None:
     error: dict[str, Any] = {"last_error": "HTTP 503 <b>", "last_error_at": datetime.now(UTC) - timedelta(minutes=1)}
     counted(folder, "web-1-a", ended=7, sent=2, spooled=5, **error).close()
@@ -84,7 +101,7 @@ def test_an_exporter_that_fails_is_told_with_its_error(folder: Path, client_of_v
 def test_what_waits_for_an_exporter_that_no_longer_is_there_is_told(folder: Path, client_of_viewer: Client) -> None:
     counted(folder, "web-1-a", "gone", ended=5, spooled=5).close()
     told = words(client_of_viewer)
-    assert "gone : 5 waiting They are on disk" in told
+    assert "gone : 5 waiting They are on disk, and no entry of EXPORTERS has this NAME." in told
     assert "gone no longer in the settings" in told
 
 

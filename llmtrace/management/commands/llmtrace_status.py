@@ -8,10 +8,11 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from llmtrace.store.health import Account, Entry, Health, read
-from llmtrace.store.verdict import problems
+from llmtrace.conf import get_config
+from llmtrace.store.health import Account, Entry, Health, acknowledge, read
+from llmtrace.store.verdict import Problem, problems
 
 HEADINGS = ("exporter", "process", "ended", "sent", "waiting", "dropped", "state")
 
@@ -21,12 +22,18 @@ class Command(BaseCommand):
 
     help = (
         "Show what became of the spans that ended: sent, waiting, or dropped with a reason, by process and exporter. "
-        "Exits with 1 when spans were lost, that is dropped though no filter was to leave them out."
+        "Exits with 1 when spans were lost, that is dropped though no filter was to leave them out, and nobody has "
+        "acknowledged that."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print a list with an object for each")
+        parser.add_argument(
+            "--acknowledge",
+            action="store_true",
+            help="remember what was lost so far, so that from now on it exits with 1 only when more is lost",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         health = read()
@@ -34,8 +41,17 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps([_as_json(entry) for entry in health.entries], indent=2))
         else:
             self._tell(health)
-        if any(entry.account.lost for entry in health.entries):
+        if options["acknowledge"]:
+            self._acknowledge(health)
+        elif health.fresh:
             sys.exit(1)
+
+    def _acknowledge(self, health: Health) -> None:
+        try:
+            count = acknowledge(health)
+        except OSError as error:
+            raise CommandError(f"It could not be remembered: {error.strerror or error}.") from error
+        self.stderr.write(f"\nAcknowledged: {count} spans that were lost. It exits with 1 again when more are.")
 
     def _tell(self, health: Health) -> None:
         if not health.entries:
@@ -46,15 +62,21 @@ class Command(BaseCommand):
                 rows += [_sum(exporter, account) for exporter, account in health.by_exporter().items()]
             for line in _columns(rows):
                 self.stdout.write(line)
-        alive = frozenset(entry.exporter for entry in health.entries if entry.alive)
-        for problem in problems(health.by_exporter(), alive):
-            what = "were lost" if problem.lost else "wait"
-            reason = f": {problem.reason}" if problem.reason else ""
-            self.stdout.write(f"\n{problem.exporter}: {problem.count} spans {what}{reason}\n  {problem.cure}")
+        for problem in problems(health, [exporter.name for exporter in get_config().exporters]):
+            self.stdout.write(_told(problem))
+        if health.fresh:
+            self.stdout.write("\nWhen you have seen to what was lost: manage.py llmtrace_status --acknowledge")
         if health.away is not None:
             self.stderr.write(
                 f"\nThe database does not answer ({health.away}): only this machine's processes are here."
             )
+
+
+def _told(problem: Problem) -> str:
+    what = "were lost" if problem.lost else "wait"
+    reason = f": {problem.reason}" if problem.reason else ""
+    rest = " (acknowledged)" if problem.acknowledged else f"\n  {problem.cure}"
+    return f"\n{problem.exporter}: {problem.count} spans {what}{reason}{rest}"
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:
