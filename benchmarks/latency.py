@@ -31,7 +31,7 @@ from django.conf import settings
 GOOD: Final = "llmtrace.exporters.OTLP"
 PROMPT: Final = "Recommend a fantasy book to someone who liked The Name of the Wind. " * 10
 OFTEN: Final = {"delay": 0.1}  # so that exporters are at work all the time, and not once a second
-FULL: Final = {"size": 64, "batch": 32}
+FULL: Final = {"size": 400, "batch": 100}
 FULL_WITHOUT_DISK: Final = {"size": 8, "batch": 8, "spool": False}
 LONGEST_S: Final = 20.0  # until a case is what its name says
 
