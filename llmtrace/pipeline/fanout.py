@@ -186,7 +186,7 @@ class FanOut(SpanProcessor):
         try:
             for closer in closers:
                 if closer.ident is not None:
-                    closer.join(max(0.0, deadline - time.monotonic()) + DISK_PATIENCE_S + 0.1)
+                    _join(closer, deadline + DISK_PATIENCE_S + 0.1)
             if slates.own is not None and not any(closer.is_alive() for closer in closers):
                 slates.own.save()
             self._reporter.last_word(deadline)
@@ -221,6 +221,12 @@ class FanOut(SpanProcessor):
             self._inherited, self._pipes = self._pipes, None
         for pipe in self._inherited or ():
             pipe.after_fork()
+
+
+def _join(thread: threading.Thread, deadline: float) -> None:
+    """Wait for a thread until `deadline`, in short stretches: one that begins as a signal comes misses it."""
+    while thread.is_alive() and (left := deadline - time.monotonic()) > 0:
+        thread.join(min(0.25, left))
 
 
 fanout = FanOut()
