@@ -11,9 +11,10 @@ import pytest
 
 def until(condition: Callable[[], Any], what: str | Callable[[], str], seconds: float = 10.0) -> Any:
     """What `condition` gives once that is true; the test fails when it isn't within `seconds`."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.005
     while not (found := condition()):
         if time.monotonic() > deadline:
             pytest.fail(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.05)  # who waits for long leaves the machine to what it waits for
     return found

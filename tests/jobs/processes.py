@@ -20,6 +20,7 @@ from tests.services import ROOT
 from tests.waiting import until
 
 PATIENCE_S: Final = 60.0
+START_S: Final = 120.0  # a worker imports for 2 s on an idle machine, and for 40 s at a load of 16
 END_S: Final = 60.0  # a child of a pool waits up to 30 s for results that its main process, ending, reads no more
 
 
@@ -55,8 +56,12 @@ class Site:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=self.env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output
             )
-        with process:
-            yield Visitor(process, log)
+        with process, shown_on_failure(log):
+            try:
+                yield Visitor(process, log)
+            except BaseException:
+                process.kill()  # it may hang in a page
+                raise
             process.communicate(timeout=END_S)
         assert process.returncode == 0, log.read_text()
         assert "Traceback" not in log.read_text(), log.read_text()
@@ -66,9 +71,10 @@ class Site:
         """A beat that sends by the host's schedule."""
         command = [sys.executable, "-m", "celery", "--app", "tests.jobs.site.celery", "beat"]
         kept = ["--schedule", str(self.folder / "beat"), "--pidfile", ""]
-        with (self.folder / "beat.log").open("w") as output:
+        log = self.folder / "beat.log"
+        with log.open("w") as output:
             process = subprocess.Popen([*command, *kept], cwd=ROOT, env=self.env, stdout=output, stderr=output)
-        with process:
+        with process, shown_on_failure(log):
             try:
                 yield
             finally:
@@ -87,11 +93,9 @@ class Site:
             )
         worker = Worker(process, log)
         try:
-            until(worker.is_ready, "the worker is ready", PATIENCE_S)
-            yield worker
-        except BaseException:
-            sys.stdout.write(log.read_text())  # pytest shows it beside the failure
-            raise
+            with shown_on_failure(log):
+                until(worker.is_ready, "the worker is ready", START_S)
+                yield worker
         finally:
             worker.stop()
 
@@ -113,6 +117,16 @@ class Site:
 
         found: Trace = until(enough, f"{runs} runs in trace {trace_id}", PATIENCE_S)
         return found
+
+
+@contextmanager
+def shown_on_failure(log: Path) -> Iterator[None]:
+    """Write what a process has logged where pytest shows it beside the failure."""
+    try:
+        yield
+    except BaseException:
+        sys.stdout.write(f"{log.name}:\n{log.read_text()}\n")
+        raise
 
 
 class Visitor:

@@ -153,7 +153,7 @@ def rejected() -> None:
 def revoked() -> None:
     """The worker knows that the job is revoked before there is one."""
     task_id = str(uuid.uuid4())
-    until(lambda: current_app.control.revoke(task_id, reply=True, timeout=1), "the worker has heard it", 30)
+    until(lambda: current_app.control.revoke(task_id, reply=True, timeout=1), "the worker has heard it", 60)
     tasks.add.apply_async((1, 1), task_id=task_id)
 
 
@@ -167,7 +167,7 @@ def unknown() -> None:
 
 def terminated() -> None:
     sent = tasks.hang.delay()
-    until((FOLDER / "hanging").exists, "the job waits for its model", 30)
+    until((FOLDER / "hanging").exists, "the job waits for its model", 60)
     sent.revoke(terminate=True)
 
 
@@ -178,7 +178,7 @@ def hard_limit() -> None:
 def killed() -> None:
     (FOLDER / "hanging").unlink(missing_ok=True)
     sent = tasks.hang.delay()
-    until((FOLDER / "hanging").exists, "the job waits for its model", 30)
+    until((FOLDER / "hanging").exists, "the job waits for its model", 60)
     sent.revoke(terminate=True, signal="SIGKILL")
 
 
