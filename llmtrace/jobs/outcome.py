@@ -58,10 +58,14 @@ def _unhandled(raised: BaseException, throws: tuple[type, ...]) -> Outcome:
 
 
 def told_to_end(raised: BaseException) -> bool:
-    """Whether an exception is how a pool ends a job: the exit of prefork's child, or of gevent's greenlet."""
+    """Whether an exception is how a pool ends a job.
+
+    That is the exit of prefork's child or of gevent's greenlet, or gevent's timeout at a hard time limit.
+    """
     if isinstance(raised, SystemExit):
         return raised.code in TOLD_TO_END
-    return type(raised).__name__ == "GreenletExit"  # by its name: gevent need not be there
+    name = type(raised).__name__  # gevent need not be there
+    return name == "GreenletExit" or (name == "Timeout" and type(raised).__module__ == "gevent.timeout")
 
 
 def _cause(retry: Retry) -> BaseException | None:

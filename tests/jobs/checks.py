@@ -22,6 +22,8 @@ TRACE_ATTRIBUTES: Final = {
     f"{semconv.METADATA}shop": "north",
 }
 
+GEVENT_TIMEOUT: Final = "gevent.timeout.Timeout"
+
 CHECKS: Final[dict[str, Callable[[Trace], None]]] = {}
 
 
@@ -298,7 +300,11 @@ def hard_limit(trace: Trace) -> None:
     assert told.attributes[semconv.JOB_REASON] == "time limit"
     assert ended(run)[:2] == ("TERMINATED", "ERROR")
     assert run.duration_ms > 4900
-    cut_off(trace, run)
+    if run.error_type == GEVENT_TIMEOUT:  # raised in the job, and so an error of the call
+        (call,) = trace.children(run)
+        assert (call.kind, call.error_type) == ("CLIENT", GEVENT_TIMEOUT)
+    else:
+        cut_off(trace, run)
 
 
 @check()

@@ -56,3 +56,10 @@ def test_a_process_that_is_told_to_end_is_told_apart_from_a_task_that_exits() ->
     told, own = SystemExit(-(256 - 15)), SystemExit(1)
     assert outcome_of(None, None, told, ()) == Outcome("TERMINATED", told, True)
     assert outcome_of(None, None, own, ()) == Outcome("FAILURE", own, True)
+
+
+def test_a_greenlet_that_its_pool_ends_is_told_apart_from_a_timeout_of_the_tasks_own() -> None:
+    limit = type("Timeout", (BaseException,), {"__module__": "gevent.timeout"})()
+    own = type("Timeout", (Exception,), {"__module__": "shop"})()
+    assert outcome_of(None, None, limit, ()) == Outcome("TERMINATED", limit, True)
+    assert outcome_of(None, None, own, ()) == Outcome("FAILURE", own, True)
