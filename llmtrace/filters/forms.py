@@ -11,13 +11,14 @@ from llmtrace.filters.tokens import Range, start_of
 from llmtrace.filters.values import is_basic, is_harmless, looks_random
 
 _KEY_BEGINS: Final = re.compile(
-    r"----(?:-| )begin [a-z0-9 ]{0,40}private key(?: block)?(?:-| )----|private-(?:lines|mac): ?[0-9a-f]{1,80}"
+    r"----(?:-| )begin[ +][a-z0-9 +]{0,40}private[ +]key(?:[ +]block)?(?:-| )----"
+    r"|private-(?:lines|mac): ?[0-9a-f]{1,80}"
 )
 _KEY_LINES: Final = re.compile(  # of a key whose end is missing
     r"(?:[\s\\\"',+]|[a-z0-9+/=]{16,}|(?:proc-type|dek-info|version|comment): ?[^\n\\]{0,100})*+[a-z0-9+/=]*+"
 )
-_KEY_ENDS: Final = re.compile(r"end [a-z0-9 ]{0,40}private key(?: block)? ?[a-z0-9_-]*")
-_ANY_KEY_END: Final = re.compile(r"----(?:-| )end [a-z0-9 ]{0,40}private key(?: block)?[ -]{0,5}")
+_KEY_ENDS: Final = re.compile(r"end[ +][a-z0-9 +]{0,40}private[ +]key(?:[ +]block)? ?[a-z0-9_-]*")
+_ANY_KEY_END: Final = re.compile(r"----(?:-| )end[ +][a-z0-9 +]{0,40}private[ +]key(?:[ +]block)?[ -]{0,5}")
 _KEY_CHARACTERS: Final = LETTERS + "+/= \t\r\n\\\"',>|"
 _LONGEST_KEY: Final = 16384
 _BEARER: Final = re.compile(r"bearer(?:\s|%20|\+|\\u0020|&#(?:32|x20);){1,4}([a-z0-9._~+/=-]{8,})")

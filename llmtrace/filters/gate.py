@@ -30,7 +30,7 @@ _SUFFIX: Final = rf"(?:[^a-z\"\\]*(?:[0-9]+|{'|'.join(sorted(SUFFIXES))}))*"
 _REST: Final = r"(?:[^a-z\"]|\\[\"bfnrt]|\\u00[01][0-9a-f])*"
 
 FORMS: Final = (
-    r"----[ -](?:begin|end) [a-z0-9 ]*private key|private-(?:lines|mac):",
+    r"----[ -](?:begin|end)[ +][a-z0-9 +]*private[ +]key|private-(?:lines|mac):",
     r"(?:bearer|basic)(?:[^a-z0-9]|%20|\\[nrt]|u0020|&#(?:32|x20);)+[a-z0-9._~+/=-]{8}",
     r"-(?:u|-user)[ =]+[^\s:]+:|sshpass|identified(?:\s|\\[nrt])+by",
     r"redis-cli|mysql[a-z]*(?:\s|\\[nrt]).* -p|login(?:\s|\\[nrt])",

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from llmtrace.filters.assignments import Assignments, Found
+from llmtrace.filters.escapes import DEEPEST, masked_within, readings
 from llmtrace.filters.forms import forms
 from llmtrace.filters.gate import FORMS, Gate, names_pattern, token_patterns, utf8
 from llmtrace.filters.names import Names
 from llmtrace.filters.personal import Kind
 from llmtrace.filters.structure import Structure
 from llmtrace.filters.tokens import tokens
+from llmtrace.filters.values import is_secret
 
 MASK: Final = "[REDACTED]"
 MOST_ROUNDS: Final = 10  # three were never needed but by texts made to need them
@@ -60,7 +62,7 @@ class Redactor:
 
     def may_change(self, text: bytes) -> bool:
         """Whether `text`, UTF-8 and perhaps escaped as in JSON, may hold something to mask. Quick, never wrongly no."""
-        return self._gate.may_hold(text)
+        return any(map(self._gate.may_hold, readings(text)))
 
     def value(self, value: Any) -> Any:
         """`value` with all that is secret masked in it, whatever it is; the very same object when nothing is."""
@@ -73,17 +75,27 @@ class Redactor:
     def _text(self, text: str, depth: int) -> str:
         if len(text) < SHORTEST and not self._unknown:
             return text
-        if not self._gate.may_hold(utf8(text)):
+        if not self.may_change(utf8(text)):
             return text
         if (decoded := _decoded(text)) is not None:
             after = self._structure(decoded, depth + 1)
             return text if after is decoded else json.dumps(after, ensure_ascii=text.isascii())
-        masked = self._settled(text)
+        masked = self._read(text, DEEPEST)
         if self._function is not None:
             masked = self._function(masked)
             if not isinstance(masked, str):
                 raise TypeError("The function of Redact is to return a text.")
         return text if masked == text else masked
+
+    def _read(self, text: str, layers: int) -> str:
+        """`text` masked, what is below as many `layers` of percent signs first: as it stands, a part might stay."""
+        if layers:
+            text = masked_within(text, lambda name, plain: self._parameter(name, plain, layers - 1))
+        return self._settled(text)
+
+    def _parameter(self, name: str, value: str, layers: int) -> str:
+        named = self._names.hint(name)
+        return self._mask if named is not None and is_secret(value, named) else self._read(value, layers)
 
     def _settled(self, text: str) -> str:
         """`text` masked until that changes nothing more: what is left beside a mask may be seen better then."""
@@ -95,11 +107,13 @@ class Redactor:
         return text
 
     def _masked(self, text: str) -> str:
-        found = sorted(self._found(text))
+        found = [*self._found(text)]
+        if "+" in text:  # which in URLs is a space, on both sides of which a secret may be known
+            found += self._found(text.replace("+", " "))
         if not found:
             return text
         parts, position = [], 0
-        for start, end, sure, quote in _joined(found):
+        for start, end, sure, quote in _joined(sorted(found)):
             if sure:
                 parts += [text[position:start], quote, self._mask, quote]
                 position = end

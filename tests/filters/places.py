@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import quote, unquote, unquote_plus, urlencode
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event
@@ -75,6 +76,11 @@ PLACES: Final[Mapping[str, Callable[[str], EndedSpan]]] = {
     "definition of a tool": lambda text: with_attribute(semconv.TOOL_DEFINITIONS, [{"name": "f", "description": text}]),
     "variable of a template": lambda text: with_attribute(semconv.PROMPT_VARIABLE + "genre", text),
     "template": lambda text: with_attribute(semconv.PROMPT_TEMPLATE, f"USER: {text}"),
+    "parameter of a URL": lambda text: with_attribute(
+        "url.full", f"https://shop.example/search?q={quote(text)}&page=2"
+    ),
+    "field of a form": lambda text: with_attribute("url.query", urlencode({"page": 2, "q": text})),
+    "URL in a URL": lambda text: with_attribute("url.query", urlencode({"next": f"/search?{urlencode({'q': text})}"})),
     "text attribute": lambda text: with_attribute("shop.note", text),
     "list of texts": lambda text: with_attribute("shop.notes", ("one", text)),
     "bytes": lambda text: with_attribute("shop.blob", text.encode()),
@@ -108,6 +114,8 @@ def texts(value: Any) -> Iterator[str]:
         value = value.decode()
     if isinstance(value, str):
         yield value
+        for plain in {unquote(value), unquote_plus(value)} if "%" in value else ():
+            yield from texts(plain) if plain != value and "%" in plain else (plain,)
         yield from texts(decoded) if (decoded := _decoded(value)) is not None else ()
     elif isinstance(value, Mapping):
         for key, item in value.items():

@@ -17,8 +17,8 @@ from django.test import RequestFactory, override_settings
 
 from llmtrace.dashboard.health import health_page
 
-CELERYS: Final = re.compile(r"celery(?!\.redirected)[\w.]*\| ")
-"""Lines of Celery, which logs what jobs raise and return as it is; what jobs and exporters print is in the others."""
+HOSTS: Final = re.compile(r"(?:celery(?!\.redirected)|django|uvicorn|gunicorn)[\w.]*\| ")
+"""Lines of loggers that log what jobs and views raise as it is, for the host; what exporters print is in the others."""
 
 LOGGING: Final[dict[str, Any]] = {
     "version": 1,
@@ -31,9 +31,9 @@ LOGGING: Final[dict[str, Any]] = {
 """Django's ``LOGGING`` for a host that shows all there is to see."""
 
 
-def not_celerys(output: str) -> str:
-    """What a worker has printed and logged, by `LOGGING`, without the lines of Celery's own loggers."""
-    return "\n".join(line for line in output.splitlines() if not CELERYS.match(line))
+def not_the_hosts(output: str) -> str:
+    """What a process has printed and logged, by `LOGGING`, without the lines of the host's own loggers."""
+    return "\n".join(line for line in output.splitlines() if not HOSTS.match(line))
 
 
 def health(spool: Path, alias: str) -> str:

@@ -12,7 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 from llmtrace.models import RunningSpan
 from tests.filters.leaked import files_in, leaked, rows_in
-from tests.filters.told import LOGGING, health, not_celerys, status
+from tests.filters.told import LOGGING, health, not_the_hosts, status
 from tests.jobs.conftest import new_site
 from tests.jobs.planting import FEW, OPEN, QUIET, SAMPLE, secrets
 from tests.jobs.processes import PATIENCE_S, Site
@@ -56,8 +56,8 @@ def places(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDb
                 "OTLP": b"\n".join(receiver.bodies).decode(errors="replace"),
                 "the file": (folder / "spans.jsonl").read_text(),
                 "the spool": files_in(folder / "spool"),
-                "the worker's output": not_celerys(worker.log.read_text()),
-                "the sender's output": not_celerys((folder / "visitor.log").read_text()),
+                "the worker's output": not_the_hosts(worker.log.read_text()),
+                "the sender's output": not_the_hosts((folder / "visitor.log").read_text()),
                 "llmtrace_status": status(folder / "spool", site.alias),
                 "the Health page": health(folder / "spool", site.alias),
             }

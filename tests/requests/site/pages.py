@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.urls import path
+from django.urls import include, path
 from opentelemetry import propagate
 
 from llmtrace import LLM
@@ -96,6 +96,7 @@ def headers() -> dict[str, str]:
 
 
 urlpatterns = [
+    path("said/", include("tests.requests.site.said")),
     path("sync/ask/", ask),
     path("sync/after/", ask),
     path("sync/tell/", tell),

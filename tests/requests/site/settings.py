@@ -1,5 +1,6 @@
 """Settings of the host project. The test says by environment variables where the model server and the databases are."""
 
+import json
 import os
 from pathlib import Path
 
@@ -31,4 +32,6 @@ LLMTRACE = {
             "OPTIONS": {"base_url": os.environ["SITE_MODELS"], "api_key": "sk-only-for-tests"},
         }
     },
+    **json.loads(os.environ.get("SITE_LLMTRACE", "{}")),
 }
+LOGGING = json.loads(os.environ.get("SITE_LOGGING", "{}"))
