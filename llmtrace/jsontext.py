@@ -55,6 +55,11 @@ def _plain(value: Any, above: tuple[int, ...]) -> Any:
         return f"<{type(value).__name__}>"
 
 
+def printable(text: str) -> str:
+    """`text` without the signs that steer a terminal: in their place stands how Python writes them."""
+    return text if text.isprintable() else "".join(s if s.isprintable() else repr(s)[1:-1] for s in text)
+
+
 def encodable(text: str) -> str:
     """`text` as UTF-8 can carry it: lone surrogates replaced, halves of one character joined."""
     if text.isascii():

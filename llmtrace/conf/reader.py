@@ -19,7 +19,7 @@ from llmtrace.conf.shapes import (
     QueueConfig,
     SpoolConfig,
 )
-from llmtrace.jsontext import encodable
+from llmtrace.jsontext import encodable, printable
 
 
 def read(raw: object) -> Config:
@@ -157,7 +157,7 @@ class Reader:
         values: dict[str, Any] = {"name": given["BACKEND"].rpartition(".")[2]}
         for key in ENTRY.keys() & given.keys():
             self.take(values, key.lower(), f'{at}["{key}"]', given[key], ENTRY[key])
-        values["name"] = encodable(values["name"])  # it stands in log lines, files and rows
+        values["name"] = printable(encodable(values["name"]))  # it stands in log lines, files, rows and terminals
         values["filters"] = self.backends(f'{at}["FILTERS"]', given.get("FILTERS"))
         values["queue"] = self.section(f'{at}["QUEUE"]', given.get("QUEUE"), QueueConfig, QUEUE)
         return ExporterConfig(backend=given["BACKEND"], options=given["OPTIONS"], where=at, **values)

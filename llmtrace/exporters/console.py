@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode
 
 from llmtrace import semconv
 from llmtrace.exporters.plain import milliseconds, when
-from llmtrace.jsontext import as_json
+from llmtrace.jsontext import as_json, printable
 from llmtrace.pipeline.outcome import Exported
 
 STREAMS: Final = ("stdout", "stderr")
@@ -93,4 +93,4 @@ def _safe(value: Any) -> str:
     """A text of people or models without the signs that steer a terminal."""
     text = value if isinstance(value, str) else as_json(value)
     short = text if len(text) <= MOST else f"{text[:MOST]}… ({len(text) - MOST} more)"
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in short)
+    return printable(short)

@@ -21,6 +21,8 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, TraceFlags
 from llmtrace import semconv
 from llmtrace.conf import Config, ExporterConfig, Problem
 from llmtrace.exporters.answers import Busy, NeedsPerson, TimedOut, Unreachable
+from llmtrace.jsontext import printable
+from llmtrace.masking import masked
 from llmtrace.pipeline.build import common_filters, filters_of, load_exporter
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.filtering import Filter, Lost, passed
@@ -87,7 +89,7 @@ class _Running:
                 outcome, detail = _tried(self.entry, common, span)
         except BaseException as error:  # in this thread an exit is a mistake like others
             outcome, detail = "failed", f"{type(error).__qualname__} was raised"
-        self._trial = Trial(self.entry.name, outcome, detail, time.monotonic() - began)
+        self._trial = Trial(self.entry.name, outcome, printable(masked(detail)), time.monotonic() - began)
 
     def result(self, deadline: float, timeout: float) -> Trial:
         """What came of it by `deadline`, in seconds of `time.monotonic`."""

@@ -76,6 +76,15 @@ _SEPARATORS: Final = (
         False,
         True,
     ),
+    _Separator(  # API key provided: x
+        re.compile(
+            rf"{_SPACE}{{1,4}}(?:you{_SPACE})?(?:(?:is|was){_SPACE})?"
+            r"(?:provided|given|sent|supplied|used|received|(?:not|in)[ -]?valid|unknown|expired)"
+            rf"(?:{_SPACE}{{0,4}}:{_SPACE}{{0,4}}|{_SPACE}{{0,4}}[(=]{_SPACE}{{0,4}})"
+        ),
+        False,
+        True,
+    ),
     _Separator(
         re.compile(r"[ \t]{1,4}(?:[(\u201c\u201e\u00ab\u2018]|\\u(?:201[cCeE8]|00[aA][bB]))"), False, True
     ),  # password (x)

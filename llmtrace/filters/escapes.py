@@ -47,5 +47,5 @@ def _masked(run: str, mask: Callable[[str, str], str]) -> str:
     for read, kept in ((unquote_plus, _KEPT), (unquote, _KEPT + "+")):
         plain = read(value)
         if plain != value and (masked := mask(read(name), plain)) != plain:
-            value = quote(masked, safe=kept)
+            value = quote(masked, safe=kept, errors="surrogatepass")
     return f"{name}{equals}{value}"

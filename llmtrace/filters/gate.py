@@ -23,6 +23,7 @@ _BETWEEN: Final = (
 )
 _SIGN: Final = (
     r"(?:[:=>\uff1a\uff1d\u2192|]|[-\u2013\u2014]\s|%(?:25)*3[ade]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value|(?:is|was|are|to|be|been)[^a-z0-9]"
+    r"|(?:you[^a-z0-9]+)?(?:provided|given|sent|supplied|used|received|(?:not[^a-z0-9]?|in)valid|unknown|expired)[^a-z0-9]*[:(=]"
     r"|\t|\\+t|[(\u201c\u201e\u00ab\u2018]|\\+u(?:201[ce8]|00ab|003e)|&gt;|(?:(?:\\+r|\r)?(?:\\+n|\n)){2}"
     r"|[\"'](?:\s[^<>]*)?>|(?:[\"'`;]|%2[27]|u002[27])\s*,)"
 )

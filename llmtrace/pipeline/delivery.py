@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from llmtrace.masking import get_logger
+from llmtrace.masking import get_logger, masked
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.outcome import Closing, Exported, Moving, Outcome, RetryLater, says_no, says_yes
@@ -92,6 +92,7 @@ class Delivery:
         self.worked_at = time.monotonic()
         ledger.sent(outcome.sent)
         for reason, count in outcome.refused.items():
+            reason = masked(reason)  # an exporter of others may quote what its backend said
             ledger.dropped(reason, count)
             logger.error("The exporter %s refused %d spans: %s.", self.name, count, reason)
         if self._failing:

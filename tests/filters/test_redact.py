@@ -165,6 +165,16 @@ def test_what_holds_a_secret_in_the_state_of_a_trace_is_left_out() -> None:
         assert dict(each.trace_state) == {"rojo": "00f067aa0ba902b7"}
 
 
+def test_what_is_beside_a_secret_in_a_url_stays() -> None:
+    url = "https://shop.example/b%C3%BCcher?page=2&q=my%20password%3D{}&next=%2Fx%3Ftoken%3D{}#%41+b"
+    masked = "https://shop.example/b%C3%BCcher?page=2&q=my%20password=[REDACTED]&next=/x%3Ftoken=[REDACTED]#%41+b"
+    assert redact_text(url.format(SECRET, SECRET)) == masked
+
+
+def test_half_a_character_in_a_url_harms_nobody() -> None:
+    assert SECRET not in redact_text(f"\ud800?q=%41\ud800%20password%3D{SECRET}")
+
+
 def test_two_keys_that_are_masked_are_still_two() -> None:
     keys = [f"ghp_{letter * 3}{SECRET * 3}" for letter in "abc"]
     done = masked(dict.fromkeys(keys, 1))

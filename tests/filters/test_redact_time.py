@@ -70,6 +70,12 @@ REPEATED = {
             "mysql ",
             "redis-cli -a ",
             "password\t",
+            "%41",
+            "%25",
+            "a=%41&",
+            "%3Fq%3D",
+            "a+",
+            "password+",
             "password to ",
         )
     },

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from llmtrace.conf import get_config
+from llmtrace.jsontext import printable
 from llmtrace.store.health import Account, Entry, Health, acknowledge, read
 from llmtrace.store.verdict import Problem, problems
 
@@ -74,9 +75,9 @@ class Command(BaseCommand):
 
 def _told(problem: Problem) -> str:
     what = "were lost" if problem.lost else "wait"
-    reason = f": {problem.reason}" if problem.reason else ""
+    reason = f": {printable(problem.reason)}" if problem.reason else ""
     rest = " (acknowledged)" if problem.acknowledged else f"\n  {problem.cure}"
-    return f"\n{problem.exporter}: {problem.count} spans {what}{reason}{rest}"
+    return f"\n{printable(problem.exporter)}: {problem.count} spans {what}{reason}{rest}"
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:
@@ -108,9 +109,10 @@ def _numbers(account: Account) -> tuple[str, ...]:
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """The rows as lines, in columns: texts to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(len(printable(cell)) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(map(_padded, row, widths, range(len(widths)))).rstrip() for row in rows]
 
 
 def _padded(cell: str, width: int, column: int) -> str:
+    cell = printable(cell)  # other hosts have written some of them
     return cell.rjust(width) if 2 <= column <= 5 else cell.ljust(width)
