@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic_core import SchemaValidator, core_schema
 
+from llmtrace.filters.cut import PREFIXES
 from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 
@@ -67,6 +68,15 @@ def token_patterns() -> list[str]:
         *(f"(?:{_alternatives(row.prefixes.lower())}){loosened(row.tail)}" for row in PREFIXED),
         *(loosened(row.anchor) for row in INNER),
     ]
+
+
+def cut_pattern() -> str:
+    """What the end of a text looks like in which a token begins, as it stands or as a text in JSON."""
+    return (
+        rf"(?:{_alternatives(' '.join(PREFIXES).lower())})[a-z0-9_.~+/=$:%-]{{4,120}}"
+        r"(?:\\*\"|\u2026|\\+u2026|\.\.\.|\s*\z)"
+        r"|:\\*/\\*/[^\s/?#@:\"]{0,256}:[^\s/?#@:\"\\,]{4,256}(?:\\*\"|\u2026|\\+u2026|\.\.\.|\z)"
+    )
 
 
 def _alternatives(prefixes: str) -> str:

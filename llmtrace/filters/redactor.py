@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from llmtrace.filters.assignments import Assignments, Found
+from llmtrace.filters.cut import cut_off
 from llmtrace.filters.escapes import DEEPEST, masked_within, readings
 from llmtrace.filters.forms import forms
-from llmtrace.filters.gate import FORMS, Gate, names_pattern, token_patterns, utf8
+from llmtrace.filters.gate import FORMS, Gate, cut_pattern, names_pattern, token_patterns, utf8
 from llmtrace.filters.names import Names
 from llmtrace.filters.personal import Kind
 from llmtrace.filters.structure import Structure
@@ -52,7 +53,9 @@ class Redactor:
         self._unknown = bool(self._patterns) or function is not None  # what is looked for: then every text is read
         self._mask = mask
         self._tokens = Gate(token_patterns())
-        self._gate = Gate([*token_patterns(), *FORMS, names_pattern(self._names.pattern_afar), *self._more_for_gate()])
+        self._gate = Gate(
+            [*token_patterns(), cut_pattern(), *FORMS, names_pattern(self._names.pattern_afar), *self._more_for_gate()]
+        )
         self._structure = Structure(self._text, self._names.hint, mask, reads_numbers=bool(self._personal))
 
     def _more_for_gate(self) -> Iterator[str]:
@@ -125,6 +128,7 @@ class Redactor:
         if self._tokens.may_hold(utf8(text)):
             yield from (Found(*span) for span in tokens(text))
         yield from (Found(*span) for span in forms(text, lowered))
+        yield from (Found(*span) for span in cut_off(text))
         for kind in self._personal:
             yield from (Found(*span) for span in kind.find(text))
         for pattern in self._patterns:

@@ -75,6 +75,9 @@ REPEATED = {
             "a=%41&",
             "%3Fq%3D",
             "a+",
+            "ghp_a1b2",
+            ".ghp_",
+            "://a:b1",
             "password+",
             "password to ",
         )
