@@ -193,3 +193,54 @@ def test_a_child_shares_no_connection_with_its_parent(tmp_path: Path) -> None:
         print(server.accepted)
     """
     assert run(code, to_file(tmp_path / "spans")).split() == ["2"]
+
+
+FORKING_VIEW = """
+import os, sys, threading, warnings, django
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads where there is a fork
+django.setup()
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+from llmtrace import LLM
+from llmtrace.tracing.setup import flush
+from tests.pipeline import exporters
+from tests.pipeline.making import span
+busy, go_on = threading.Event(), threading.Event()
+export = exporters.File.export
+def slow(self, spans):
+    busy.set()
+    go_on.wait(30)
+    return export(self, spans)
+exporters.File.export = slow
+def view(request):
+    child = os.fork()
+    if child == 0:
+        go_on.set()
+        LLM("m").chat("from the child")
+        ENDING
+    status = os.waitpid(child, 0)[1]
+    LLM("m").chat("from the parent")
+    return HttpResponse(str(status))
+settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [path("", view)]})
+settings.ALLOWED_HOSTS = ["testserver"]
+span("in its hands")
+assert busy.wait(10)
+span("in the queue")
+answer = Client().get("/")
+assert answer.content == b"0", answer.content
+go_on.set()
+assert flush(10)
+"""
+
+
+@pytest.mark.parametrize("ending", ["os._exit(0 if flush(10) else 1)", "sys.exit(0)"])
+def test_a_child_that_is_forked_in_a_request_sends_what_it_does_itself(tmp_path: Path, ending: str) -> None:
+    """Also while the exporter is busy with a batch of the parent's, whose locks are held for ever in the child."""
+    settings = to_file(tmp_path / "spans", PROVIDERS={"default": {"BACKEND": "llmtrace.providers.Fake"}})
+    settings["EXPORTERS"][0]["QUEUE"] = {"delay": 0}
+    run(FORKING_VIEW.replace("ENDING", ending), settings)
+    found = [line["name"] for line in lines(tmp_path / "spans")]
+    own = ["chat m"] if "flush" in ending else ["chat m", "GET"]  # the request has then ended in both
+    assert found[: len(own)] == own
+    assert sorted(found[len(own) :]) == ["GET", "chat m", "in its hands", "in the queue"]

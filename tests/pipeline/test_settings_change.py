@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
@@ -16,6 +20,7 @@ from llmtrace.pipeline.queue import Item
 from llmtrace.tracing.content import CallContent
 from llmtrace.tracing.setup import flush, get_tracer
 from tests.pipeline.making import account, balanced, entry, exporting, span
+from tests.waiting import until
 
 
 def test_each_span_goes_to_the_exporters_of_the_settings_that_it_ended_under() -> None:
@@ -94,6 +99,59 @@ def test_what_is_put_into_a_closed_pipe_without_a_successor_is_counted() -> None
         assert closed.account().dropped == {"no longer in the settings": 1}
         assert balanced(closed.account())
         assert account("another").ended == 0
+
+
+def test_what_waits_on_disk_when_a_test_is_over_is_there_for_the_next_that_has_the_folder(tmp_path: Path) -> None:
+    kept: list[ReadableSpan] = []
+    spool = {"DIRECTORY": str(tmp_path)}
+    with exporting(entry("Away", "backend"), SPOOL=spool, EXIT_TIMEOUT=30.0):
+        span("one")
+        assert flush(10)
+        before = time.monotonic()
+    assert time.monotonic() - before < 10
+    closed = account("backend")
+    assert (closed.ended, closed.waiting, closed.spooled, closed.dropped) == (1, 1, 1, {})
+    with exporting(entry("Kept", "another", into=kept), SPOOL=spool):
+        fanout.pipes()
+    with exporting(entry("Kept", "backend", into=kept), SPOOL=spool):
+        fanout.pipes()
+        until(lambda: [each.name for each in kept] == ["one"], "it is sent")
+    assert list(tmp_path.glob("*.spool")) == []
+
+
+def test_what_a_test_takes_over_in_an_outer_one_is_sent_once(tmp_path: Path) -> None:
+    kept: list[ReadableSpan] = []
+    spool = {"DIRECTORY": str(tmp_path)}
+    with exporting(entry("Away", "backend"), SPOOL=spool):
+        span("outer")
+        assert flush(10)
+        with exporting(entry("Away", "backend"), SPOOL=spool):
+            span("inner")
+            assert flush(10)
+        span("outer again")
+        assert flush(10)
+    with exporting(entry("Kept", "backend", into=kept), SPOOL=spool):
+        fanout.pipes()
+        until(lambda: not list(tmp_path.glob("*.spool")), "all is sent")
+    assert sorted(each.name for each in kept) == ["inner", "outer", "outer again"]
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_test_that_deletes_its_folder_is_told_what_went_with_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, spooled: bool
+) -> None:
+    """Without a folder nothing is kept for other tests."""
+    folder = tmp_path / "spool"
+    settings: dict[str, Any] = {"SPOOL": {"DIRECTORY": str(folder)}} if spooled else {}
+    with exporting(entry("Away", "backend"), **{"EXIT_TIMEOUT": 0.3, **settings}):
+        span("one")
+        if spooled:
+            assert flush(10)
+            shutil.rmtree(folder)
+    closed = account("backend")
+    reason = "deleted in the spool" if spooled else "not sent before the process ended"
+    assert (closed.waiting, closed.dropped) == (0, {reason: 1})
+    assert [record for record in caplog.records if record.levelname == "ERROR" and "backend" in record.getMessage()]
 
 
 class RecordOnly(Sampler):
