@@ -28,6 +28,7 @@ STRIDE: Final = 65536  # from one sheet to the next: memory is mapped in steps o
 MOST_SHEETS: Final = 64
 NO_LINK: Final = os.O_CLOEXEC | os.O_NOFOLLOW if HAS_LOCKS else 0
 PRIVATE: Final = 0o600
+LEADER: Final = ".ledger-leader"
 EARLIER: Final = "earlier"
 """The file in which the numbers of processes are summed up that are gone for long."""
 
@@ -257,7 +258,7 @@ class Leader:
         if self._lock is not None and not os.fstat(self._lock).st_nlink:
             self.leave()  # somebody has cleared the folder: another process may be the one by now
         if self._lock is None:
-            descriptor = os.open(folder / ".ledger-leader", os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE)
+            descriptor = os.open(folder / LEADER, os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -62,7 +62,12 @@ def default_name() -> str:
     module = os.environ.get("DJANGO_SETTINGS_MODULE", "")  # settings that a test overrides don't tell it
     file = getattr(sys.modules.get(module), "__file__", None)
     site = f"{getattr(settings, 'BASE_DIR', '')}\n{module}\n{file or os.getcwd()}"
-    return f"llmtrace-{os.geteuid()}-{hashlib.sha256(site.encode(errors='replace')).hexdigest()[:16]}"
+    return default_prefix() + hashlib.sha256(site.encode(errors="replace")).hexdigest()[:16]
+
+
+def default_prefix() -> str:
+    """What the names of such folders of this user begin with."""
+    return f"llmtrace-{os.geteuid()}-"
 
 
 def _named(directory: Path) -> Path:

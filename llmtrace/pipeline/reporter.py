@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
-from llmtrace.pipeline import book, ledger, ledgers
+from llmtrace.pipeline import book, ledger, ledgers, leftovers
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.bell import Bell
 from llmtrace.pipeline.folder import spool_folder
@@ -140,6 +140,8 @@ class Reporter:
     def _tidy(self, folder: Path, leads: bool) -> None:
         now = time.monotonic()
         if self._tidied is None or now - self._tidied > TIDY_EVERY_S:
+            if self._tidied is None and leads:
+                leftovers.clear(folder)
             self._tidied = now
             book.touch(book.path_of(folder, process_id()))
             if leads:
