@@ -9,10 +9,10 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 
 class Slow(SpanExporter):
-    """Takes a second for a batch."""
+    """Takes three seconds for a batch."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        time.sleep(1)
+        time.sleep(3)
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:

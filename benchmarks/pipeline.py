@@ -5,7 +5,8 @@ the median of the rounds, and what counts are the ratios, taken round by round.
 
 * *spans/s*: spans that have ended are handed on as fast as it goes, until the last has arrived at an OTLP/HTTP receiver
   in a process of its own. Stock is ``BatchSpanProcessor`` with ``OTLPSpanExporter``; the others are a pipe with that
-  exporter, with llmtrace's own, beside other exporters, with redaction, and with spans on disk first. *CPU* is the same
+  exporter, with llmtrace's own, beside other exporters, with redaction, and with spans on disk first. What is measured
+  *once more* says how far apart two figures are by chance. *CPU* is the same
   in processor time of the whole process, which others on the machine do not disturb.
 * *µs a span on the calling thread*: the thread's processor time until ``on_end`` returns, while the exporters' threads
   have nothing to do.
@@ -28,6 +29,7 @@ from django.conf import settings
 
 STOCK = "opentelemetry.exporter.otlp.proto.http.trace_exporter.OTLPSpanExporter"
 OURS = "llmtrace.exporters.OTLP"
+ALONE = OURS  # the row that those beside others are compared to
 DISCARD = "benchmarks.discard.Discard"
 LATE = {"size": 1_000_000, "bytes": 1 << 34, "batch": 1_000_000, "delay": 3600}
 
@@ -72,9 +74,12 @@ class Throughput:
             "stock": self.stock,
             "llmtrace, stock exporter": lambda: self.ours(STOCK),
             "llmtrace.exporters.OTLP": lambda: self.ours(OURS),
+            "the same, once more": lambda: self.ours(OURS),
+            "beside a slow one": lambda: self.ours(OURS, "benchmarks.faulty.Slow"),
             "beside one that hangs": lambda: self.ours(OURS, "benchmarks.faulty.Hanging"),
             "beside one that raises": lambda: self.ours(OURS, "benchmarks.faulty.Raising"),
             "beside one that works": lambda: self.ours(OURS, DISCARD),
+            "beside one that hangs, to disk": lambda: self.ours(OURS, "benchmarks.faulty.Hanging", full=True),
             "with Redact": lambda: self.ours(OURS, REDACT=True),
             "durable": lambda: self.ours(OURS, durable=True),
             "durable, with Redact": lambda: self.ours(OURS, durable=True, REDACT=True),
@@ -91,12 +96,13 @@ class Throughput:
             processor.shutdown()  # type: ignore[no-untyped-call]
 
     def ours(
-        self, backend: str, neighbour: str | None = None, durable: bool = False, **more: Any
+        self, backend: str, neighbour: str | None = None, durable: bool = False, full: bool = False, **more: Any
     ) -> tuple[float, float]:
+        """Through one of these, beside `neighbour`, whose queue soon spills over to disk if it is `full`."""
         queue = {"size": 1_000_000, "bytes": 1 << 34, "durable": durable}
         entries = [{"BACKEND": backend, "OPTIONS": {"endpoint": self.endpoint}, "QUEUE": queue}]
         if neighbour is not None:
-            entries.append({"BACKEND": neighbour, "QUEUE": queue})
+            entries.append({"BACKEND": neighbour, "QUEUE": {"size": 1000} if full else queue})
         with fan_out(*entries, EXIT_TIMEOUT=0.1, **more) as processor:
             return self.through(processor, processor.pipes()[0])
 
@@ -175,9 +181,9 @@ def measure(ways: Mapping[str, Round], rounds: int) -> Took:
     return took
 
 
-def ratio(took: Took, name: str, clock: int) -> float:
-    """How much faster than stock it was, by the wall's clock (0) or the processor's (1)."""
-    return statistics.median(stock[clock] / each[clock] for stock, each in zip(took["stock"], took[name], strict=True))
+def ratio(took: Took, name: str, clock: int, to: str) -> float:
+    """How much faster than `to` it was, by the wall's clock (0) or the processor's (1)."""
+    return statistics.median(other[clock] / each[clock] for other, each in zip(took[to], took[name], strict=True))
 
 
 def microseconds(took: Took, name: str, count: int) -> float:
@@ -187,11 +193,12 @@ def microseconds(took: Took, name: str, count: int) -> float:
 
 def report_throughput(count: int, took: Took) -> None:
     print(f"\n{count:,} spans of 3 KB a round to OTLP/HTTP, {len(took['stock'])} rounds")
-    print(f"  {'':<30}{'spans/s':>10}{'× stock':>10}{'CPU µs':>10}{'× stock':>10}")
+    print(f"  {'':<32}{'spans/s':>10}{'× stock':>10}{'× alone':>10}{'CPU µs':>10}{'× stock':>10}{'× alone':>10}")
     for name in took:
         rate = count / statistics.median(each[0] for each in took[name])
         used = microseconds(took, name, count)
-        print(f"  {name:<30}{rate:>10,.0f}{ratio(took, name, 0):>10.2f}{used:>10.1f}{ratio(took, name, 1):>10.2f}")
+        clock, cpu = ("".join(f"{ratio(took, name, each, to):>10.2f}" for to in ("stock", ALONE)) for each in (0, 1))
+        print(f"  {name:<32}{rate:>10,.0f}{clock}{used:>10.1f}{cpu}")
 
 
 def report_calling_thread(count: int, took: Took) -> None:
