@@ -90,6 +90,12 @@ class SpanAdmin(ReadOnly):
             raise Http404
         return HttpResponseRedirect(url_of(self.admin_site, span.trace_id, span.span_id))
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Nobody changes a span."""
+        return self.change_view(request, object_id)
+
     @admin.display(description=_("started"))
     def started(self, span: Span) -> SafeString:
         iso = local(span.started_at).isoformat()

@@ -114,8 +114,8 @@ def database_problems(config: Config, databases: Mapping[str, Mapping[str, Any]]
         for host in deferred_neighbours(alias, databases):
             hint = (
                 f'Set DATABASES["{host}"]["OPTIONS"]["transaction_mode"] to "IMMEDIATE", or give the spans a file of '
-                'their own: another alias, named in LLMTRACE["DATABASE"] and made by "migrate --database", and '
-                '"llmtrace.routers.LLMTraceRouter" in DATABASE_ROUTERS.'
+                'their own: another alias, named in LLMTRACE["DATABASE"] and made by "migrate llmtrace --database …", '
+                'and "llmtrace.routers.LLMTraceRouter" in DATABASE_ROUTERS.'
             )
             message = (
                 f'has spans written to the SQLite file of DATABASES["{host}"], whose transactions are not IMMEDIATE: '

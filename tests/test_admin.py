@@ -149,6 +149,7 @@ def test_a_span_has_no_page_of_its_own_and_leads_to_its_trace(person: User, secr
     assert answer["Location"] == f"{PAGE}?span={secretive.span_id}"
     assert client.get(f"{LIST}999999/change/").status_code == 404
     assert client.get(f"{LIST}nonsense/change/").status_code == 404
+    assert client.get(f"{LIST}{secretive.pk}/history/")["Location"] == answer["Location"]
     assert (
         client_of(User.objects.create_user("bob", is_staff=True)).get(f"{LIST}{secretive.pk}/change/").status_code
         == 403

@@ -21,7 +21,9 @@ from llmtrace import LLM, filters
 from llmtrace import providers as llmtrace_providers
 from llmtrace.checks import check_deployment, check_settings, database_problems
 from llmtrace.conf import Config, ExporterConfig, JobsConfig, QueueConfig, SpoolConfig, read
+from llmtrace.conf.kinds import KEYS
 from llmtrace.exceptions import ConfigurationError
+from llmtrace.store.retention import Retention
 from llmtrace.testing import captured_spans
 from llmtrace.tracing.setup import get_tracer
 from tests.recorded import Recorder
@@ -93,6 +95,29 @@ def test_e002_an_entry_without_a_backend(entry: Any) -> None:
     for value, where in ((exporters(entry), '["EXPORTERS"][0]'), (providers(other=entry), '["PROVIDERS"]["other"]')):
         message = only(value)
         assert (message.id, where in message.msg) == ("llmtrace.E002", True)
+        assert ("llmtrace.providers.OpenAI" in str(message.hint)) == ("PROVIDERS" in where)
+
+
+@pytest.mark.parametrize("entry", [{}, "llmtrace.providers.Fake"])
+def test_a_call_through_an_entry_that_cannot_be_read_says_what_is_wrong_with_it(entry: Any) -> None:
+    with override_settings(LLMTRACE={**NONE, "PROVIDERS": {"default": entry}}):
+        with pytest.raises(
+            ConfigurationError, match=r'LLMTRACE\["PROVIDERS"\]\["default"\] (has no BACKEND|has to be)'
+        ):
+            LLM("m").chat("Hello")
+        with pytest.raises(ConfigurationError, match='PROVIDERS"\\] has no "other"'):
+            LLM("m", provider="other").chat("Hello")
+
+
+def test_the_longest_retention_can_be_counted_back_from_today() -> None:
+    with override_settings(LLMTRACE={**NONE, "RETENTION_DAYS": 36_500, "CONTENT_RETENTION_DAYS": 36_500}):
+        assert check_settings() == []
+        assert Retention(36_500, 36_500, "default")._limits(None)[0] is not None
+
+
+def test_a_spool_folder_that_no_file_system_can_name() -> None:
+    message = only({**NONE, "SPOOL": {"DIRECTORY": "/tmp/a\0b"}})
+    assert (message.id, message.msg.partition(" ")[0]) == ("llmtrace.E010", 'LLMTRACE["SPOOL"]["DIRECTORY"]')
 
 
 @pytest.mark.parametrize(
@@ -316,6 +341,11 @@ def test_e008_an_unknown_database() -> None:
         ("PROVIDERS", [SECRET]),
         ("EXCLUDE_URLS", ["(unclosed"]),
         ("EXCLUDE_URLS", "^/health"),
+        ("EXCLUDE_URLS", ["a{99999999999999999999}"]),
+        ("EXCLUDE_URLS", ["(" * 5000]),
+        ("EXPORTERS", None),
+        ("RETENTION_DAYS", 1_000_000),
+        pytest.param("CONTENT_RETENTION_DAYS", 10**5000, id="CONTENT_RETENTION_DAYS-too-long-to-write"),
         ("INSTRUMENTORS", [1]),
         ("TRACER_PROVIDER", 5),
         ("EXIT_TIMEOUT", "5"),
@@ -337,6 +367,9 @@ def test_e010_a_value_of_the_wrong_type(key: str, value: Any) -> None:
         ({"PRICES": {"m": 5}}, 'LLMTRACE["PRICES"]["m"]'),
         ({"PRICES": {"m": {"input_mtok": "dear"}}}, 'LLMTRACE["PRICES"]["m"]'),
         ({"PRICES": {"m": {"inputs": "1"}}}, 'LLMTRACE["PRICES"]["m"]'),
+        pytest.param(
+            {"PRICES": {"m": {"input_mtok": 10**5000}}}, 'LLMTRACE["PRICES"]["m"]', id="a price too long to write"
+        ),
     ],
 )
 def test_e010_an_entry_of_the_wrong_type(settings: dict[str, Any], where: str) -> None:
@@ -470,6 +503,7 @@ def test_where_no_checks_run_each_problem_is_one_line_in_the_log(caplog: pytest.
 def test_every_setting_is_documented_and_no_other() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     keys = {field.name.upper() for field in fields(Config)} - {"PROBLEMS", "GIVEN"}
+    assert keys == KEYS
     assert sorted(re.findall(r"^### (\w+)", page, re.MULTILINE)) == sorted(keys)
     (table,) = re.findall(r"^\| key \|.*?\n\n", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     first_cells = " ".join(line.split("|")[1] for line in table.splitlines()[2:] if line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 from llmtrace.types import Message
@@ -52,11 +52,25 @@ SENT: Final = ("temperature", "top_p", "max_tokens", "stop", "seed", "tool_choic
 ROUNDS: Final = ("tool_rounds", "repair", "fallback")
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping))
+
+
+SHAPES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
+    "tools": ("a list of functions and of dicts with a JSON schema", _is_list),
+    "fallback": (
+        'a list of pairs of a provider and a model, such as [("default", "gpt-4o")]',
+        lambda value: _is_list(value) and all(_is_list(pair) and len(pair) == 2 for pair in value),
+    ),
+}
+"""What has more than one part: a mistake in it would be told far from where it was made."""
+
+
 def check(params: Mapping[str, Any], where: str, *, stream: bool = False) -> None:
-    """Refuse a keyword that is none, or that streams do not take.
+    """Refuse a keyword that is none, or that streams do not take, and a value that can't be read.
 
     Raises:
-        TypeError: with the keyword that was probably meant.
+        TypeError: with the keyword that was probably meant, or with what the value has to be.
     """
     known = CallParams.__annotations__
     for name in params:
@@ -67,6 +81,9 @@ def check(params: Mapping[str, Any], where: str, *, stream: bool = False) -> Non
             raise TypeError(f"{where} got an unexpected keyword argument {name!r}. {hint}")
         if stream and name in ROUNDS and params[name]:
             raise TypeError(f"{where} got {name!r}, which needs whole answers: it does not go with a stream.")
+    for name, (words, fits) in SHAPES.items():
+        if params.get(name) and not fits(params[name]):
+            raise TypeError(f"{where} got {name!r} of type {type(params[name]).__name__}: it has to be {words}.")
 
 
 def sent(params: Mapping[str, Any]) -> dict[str, Any]:

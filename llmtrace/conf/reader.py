@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from llmtrace.conf.kinds import ENTRY, ENTRY_KEYS, JOBS, KEYS, PATTERNS, PRICE, QUEUE, SCALARS, SPOOL, TEXTS, Kind
 from llmtrace.conf.shapes import (
@@ -20,6 +20,8 @@ from llmtrace.conf.shapes import (
     SpoolConfig,
 )
 from llmtrace.jsontext import encodable, printable
+
+MOST_SHOWN: Final = 10**15  # a larger number is a slip of the hand, and may have more digits than Python writes
 
 
 def read(raw: object) -> Config:
@@ -93,7 +95,7 @@ class Reader:
             self.take(values, key.lower(), f'{where}["{key}"]', given[key], kinds[key])
         return cls(**values)
 
-    def backend(self, where: str, raw: object, keys: frozenset[str]) -> dict[str, Any] | None:
+    def backend(self, where: str, raw: object, keys: frozenset[str], example: str) -> dict[str, Any] | None:
         """The entry as a dict with BACKEND and OPTIONS in order, or None when there is nothing to build."""
         if not isinstance(raw, Mapping):
             self.wrong("E010", where, "has to be a dict.", f"It is a value of type {type(raw).__name__}.")
@@ -103,7 +105,7 @@ class Reader:
         path = given.get("BACKEND")
         if not isinstance(path, str) or "." not in path:
             wrong = "has no BACKEND." if path is None else "has a BACKEND that is no dotted path."
-            hint = 'Name the class by its dotted path, such as "llmtrace.exporters.Database".'
+            hint = f'Name the class by its dotted path, such as "{example}".'
             self.wrong("E002", where, wrong, hint)
             return None
         given["OPTIONS"] = self.mapping(f'{where}["OPTIONS"]', given.get("OPTIONS"))
@@ -113,7 +115,7 @@ class Reader:
         read = []
         for index, entry in enumerate(self.entries(where, raw)):
             at = f"{where}[{index}]"
-            given = self.backend(at, entry, frozenset({"BACKEND", "OPTIONS"}))
+            given = self.backend(at, entry, frozenset({"BACKEND", "OPTIONS"}), "llmtrace.filters.DropContent")
             if given is not None:
                 read.append(BackendConfig(given["BACKEND"], given["OPTIONS"], at))
         return tuple(read)
@@ -130,7 +132,7 @@ class Reader:
         where, read = f'{ROOT}["PROVIDERS"]', dict[str, BackendConfig]()
         for name, entry in self.mapping(where, raw).items():
             at = f'{where}["{name}"]'
-            given = self.backend(at, entry, frozenset({"BACKEND", "OPTIONS"}))
+            given = self.backend(at, entry, frozenset({"BACKEND", "OPTIONS"}), OPENAI_BACKEND)
             if given is not None:
                 read[str(name)] = BackendConfig(given["BACKEND"], given["OPTIONS"], at)
         if (raw is None or isinstance(raw, Mapping)) and "default" not in (raw or {}):
@@ -140,9 +142,11 @@ class Reader:
 
     def exporters(self, raw: object) -> tuple[ExporterConfig, ...]:
         where, read = f'{ROOT}["EXPORTERS"]', dict[str, ExporterConfig]()
+        if raw is None:  # not what somebody means who wants no exporter
+            self.wrong("E010", where, "has to be a list.", "It is None. For no exporter, write [].")
         for index, entry in enumerate(self.entries(where, raw)):
             at = f"{where}[{index}]"
-            given = self.backend(at, entry, ENTRY_KEYS)
+            given = self.backend(at, entry, ENTRY_KEYS, DATABASE_BACKEND)
             if given is None:
                 continue
             exporter = self.exporter(at, given)
@@ -176,6 +180,6 @@ def _what(value: object, kind: Kind) -> str:
         wrong = next((at for at, item in enumerate(value) if not kind.test([item])), None)
         if wrong is not None:
             return f"The wrong one is [{wrong}], a value of type {type(value[wrong]).__name__}."
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < MOST_SHOWN):
         return f"It is {value!r}."
     return f"It is a value of type {type(value).__name__}."

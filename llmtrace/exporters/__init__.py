@@ -42,4 +42,6 @@ _HOMES: Final = {
     **dict.fromkeys(_PRESETS.split(), "presets"),
 }
 
+__all__ = list(_HOMES)
+
 __getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -29,14 +29,22 @@ def get_provider(name: str) -> Provider:
 
     Raises:
         ConfigurationError: there is none, or its entry is wrong.
+        TypeError: it is no name.
     """
     return _made.get(name) or _make(name)
 
 
 def _make(name: str) -> Provider:
     with _lock:
+        if not isinstance(name, str):
+            kind = type(name).__name__
+            raise TypeError(f'provider has to be the name of one in {ROOT}["PROVIDERS"], not a value of type {kind}.')
         configs = get_config().providers
         if name not in configs:
+            at = f'{ROOT}["PROVIDERS"]["{name}"]'
+            for problem in get_config().problems:
+                if problem.where == at:
+                    raise ConfigurationError(str(problem))
             close = difflib.get_close_matches(name, configs, 1)
             hint = f'Did you mean "{close[0]}"?' if close else f"There is {', '.join(sorted(configs)) or 'none'}."
             raise ConfigurationError(f'{ROOT}["PROVIDERS"] has no "{name}". {hint}')

@@ -86,7 +86,8 @@ class Writer:
                 return f"refused by the database: {type(cause).__name__}"
             if engine.lacks_tables(cause):
                 alias = self._connection.alias
-                raise RetryLater(f"no tables of llmtrace in it: run manage.py migrate --database={alias}") from error
+                command = f"manage.py migrate llmtrace --database={alias}"
+                raise RetryLater(f"no tables of llmtrace in it: run {command}") from error
             raise
         return None
 

@@ -253,6 +253,32 @@ def test_a_misspelt_keyword_is_refused_where_the_function_is_defined(
     assert server.requests == []
 
 
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"tools": 5}, "'tools' of type int: it has to be a list of functions"),
+        ({"tools": "find_book"}, "'tools' of type str: it has to be a list of functions"),
+        ({"fallback": "other"}, "'fallback' of type str: it has to be a list of pairs"),
+        ({"fallback": [("other",)]}, "'fallback' of type list: it has to be a list of pairs"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_refused_where_it_is_given(
+    server: ScriptedServer, params: Any, words: str
+) -> None:
+    for make in (lambda: llm_call("gpt-4o-mini", **params), lambda: LLM("gpt-4o-mini").chat("Hello", **params)):
+        with pytest.raises(TypeError, match=words):
+            make()
+    assert server.requests == []
+
+
+def test_a_provider_is_a_name(server: ScriptedServer) -> None:
+    with pytest.raises(
+        TypeError, match=r"provider has to be the name of one in LLMTRACE.*, not a value of type NoneType"
+    ):
+        LLM("gpt-4o-mini", provider=None).chat("Hello")  # type: ignore[arg-type]
+    assert server.requests == []
+
+
 def test_wrong_arguments_of_a_prompt_function_are_pythons_to_refuse(spans: CapturedSpans) -> None:
     @llm_call("gpt-4o-mini")
     def recommend(genre: str) -> str:

@@ -136,7 +136,7 @@ def test_a_database_that_is_dropped_is_tried_again_later(tmp_path: Path) -> None
 def test_a_database_without_our_tables_says_which_command_makes_them(engine: str, tmp_path: Path) -> None:
     with new_database(engine, tmp_path, migrate=False) as alias:
         store = Store(alias)
-        with pytest.raises(RetryLater, match=rf"run manage\.py migrate --database={alias}$"):
+        with pytest.raises(RetryLater, match=rf"run manage\.py migrate llmtrace --database={alias}$"):
             store.write(ended())
         store.connection.close()
 
