@@ -14,6 +14,10 @@ _ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 _ESCAPE_IN_BYTES: Final = re.compile(b"%[0-9A-Fa-f]{2}")
 _KEPT: Final = "/:@!$()*=[]~"  # what need not be hidden, brackets of the mask among it
 
+JOINT: Final = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # a soft hyphen, spaces and joiners without width
+
+_JOINTS: Final = re.compile(f"(?<=[A-Za-z0-9_-])[{JOINT}]+(?=[A-Za-z0-9_-])")
+
 
 def readings(text: bytes) -> Iterator[bytes]:
     """`text`, and what it is without up to three layers of percent signs; with spaces where URLs have plus signs."""
@@ -49,3 +53,8 @@ def _masked(run: str, mask: Callable[[str, str], str]) -> str:
         if plain != value and (masked := mask(read(name), plain)) != plain:
             value = quote(masked, safe=kept, errors="surrogatepass")
     return f"{name}{equals}{value}"
+
+
+def without_joints(text: str) -> str:
+    """`text` without the characters without width that stand within words: copied text has them, and tokens never."""
+    return _JOINTS.sub("", text)

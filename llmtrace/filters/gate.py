@@ -15,6 +15,7 @@ from typing import Final
 from pydantic_core import SchemaValidator, core_schema
 
 from llmtrace.filters.cut import PREFIXES
+from llmtrace.filters.escapes import JOINT
 from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 
@@ -32,6 +33,8 @@ _SUFFIX: Final = rf"(?:[^a-z\"\\]*(?:[0-9]+|{'|'.join(sorted(SUFFIXES))}))*"
 _REST: Final = r"(?:[^a-z\"]|\\[\"bfnrt]|\\u00[01][0-9a-f])*"
 
 FORMS: Final = (
+    f"[a-z0-9_-](?:[{JOINT}]|\\\\+u(?:00ad|200[bcd]|2060|feff))+[a-z0-9_-]",  # a word that is cut by no width
+    r"insert(?:\s|\\+[nrt])+into",
     r"----[ -](?:begin|end)[ +][a-z0-9 +]*private[ +]key|private-(?:lines|mac):",
     r"(?:bearer|basic)(?:[^a-z0-9]|%20|\\[nrt]|u0020|&#(?:32|x20);)+[a-z0-9._~+/=-]{8}",
     r"-(?:u|-user)[ =]+[^\s:]+:|sshpass|identified(?:\s|\\[nrt])+by",
@@ -50,6 +53,7 @@ def names_pattern(name: str) -> str:
         rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|(?:\s|\\[nrt])+[\"'`\\])"
         rf"|-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>"
         rf"|(?:{name})\\*[\"'][^<>]*value="
+        rf"|(?:{name})\\*[\"']?(?:[,;]|\\+[nrt]|\s*\n)"  # the heading of a column
         rf"|\"val(?:ue)?\\*\"\s*:[^}}]*(?:{name})\\*\""
     )
 

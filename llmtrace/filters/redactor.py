@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from llmtrace.filters.assignments import Assignments, Found
+from llmtrace.filters.columns import columns
 from llmtrace.filters.cut import cut_off
-from llmtrace.filters.escapes import DEEPEST, masked_within, readings
+from llmtrace.filters.escapes import DEEPEST, masked_within, readings, without_joints
 from llmtrace.filters.forms import forms
 from llmtrace.filters.gate import FORMS, Gate, cut_pattern, names_pattern, token_patterns, utf8
 from llmtrace.filters.names import Names
@@ -94,7 +95,9 @@ class Redactor:
         """`text` masked, what is below as many `layers` of percent signs first: as it stands, a part might stay."""
         if layers:
             text = masked_within(text, lambda name, plain: self._parameter(name, plain, layers - 1))
-        return self._settled(text)
+        masked = self._settled(text)
+        joined = without_joints(masked)
+        return masked if joined == masked or (plain := self._settled(joined)) == joined else plain
 
     def _parameter(self, name: str, value: str, layers: int) -> str:
         named = self._names.hint(name)
@@ -129,6 +132,7 @@ class Redactor:
             yield from (Found(*span) for span in tokens(text))
         yield from (Found(*span) for span in forms(text, lowered))
         yield from (Found(*span) for span in cut_off(text))
+        yield from (Found(*span) for span in columns(text, lowered, self._names.hint))
         for kind in self._personal:
             yield from (Found(*span) for span in kind.find(text))
         for pattern in self._patterns:
