@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from importlib import import_module
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from celery import signals
 
 from llmtrace.mistakes import guarded
 from llmtrace.tracing.cut_off import watch_children
-from llmtrace.tracing.exits import send_all
+from llmtrace.tracing.exits import leave, send_all
 from llmtrace.tracing.setup import begin
 
 UID: Final = "llmtrace.jobs.worker"
@@ -33,7 +34,10 @@ def _ready(**_: Any) -> None:
 
 
 def _ending(**_: Any) -> None:
-    send_all()
+    if threading.current_thread() is threading.main_thread():
+        leave()
+    else:  # a worker within a process that goes on, as in tests
+        send_all()
 
 
 def connect() -> None:

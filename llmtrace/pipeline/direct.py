@@ -46,9 +46,13 @@ class DirectPipe:
         except Exception:
             self._tell("raised when a span began")
 
+    def wants(self, item: Item) -> bool:
+        """Whether a span that ended is among those of this processor."""
+        return not (self.llm and (item.kin is None or not item.kin.kept)) and self._share.has(item.span)
+
     def put(self, item: Item) -> bool:
         """Give the processor a span that ended, filtered. Always True, as it is never closed on the way."""
-        if (self.llm and (item.kin is None or not item.kin.kept)) or not self._share.has(item.span):
+        if not self.wants(item):
             return True
         self.ledger.ended()
         try:

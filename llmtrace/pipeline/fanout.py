@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from django.core.signals import setting_changed
@@ -25,6 +27,7 @@ from llmtrace.pipeline.lineage import MOST_OPEN, Lineage, forget_oldest
 from llmtrace.pipeline.pipe import DISK_PATIENCE_S, Pipe
 from llmtrace.pipeline.queue import Item
 from llmtrace.pipeline.reporter import Reporter
+from llmtrace.pipeline.rescue import ENDED as TOO_LATE
 from llmtrace.pipeline.running import running
 from llmtrace.pipeline.slates import slates
 from llmtrace.pipeline.sweeper import Sweeper
@@ -88,6 +91,9 @@ class FanOut(SpanProcessor):
         kin = self._lineage.ended(span)
         if slates.own is not None:
             slates.own.ended(span)
+        if self._finishing and sys.is_finalizing():
+            self._came_too_late(Item(span, content, kin))
+            return
         pipes = self._pipes
         if pipes is None:
             pipes = self.pipes()
@@ -106,8 +112,21 @@ class FanOut(SpanProcessor):
                 pipe.ledger.ended()
                 pipe.ledger.dropped("no longer in the settings")
 
+    def _came_too_late(self, item: Item) -> None:
+        """Count a span that something has ended which Python throws away as the very last.
+
+        There are no threads any more by then, modules are gone in part, and nothing can be imported.
+        """
+        with suppress(Exception):
+            for pipe in self._known() if item.span.context.trace_flags.sampled else ():
+                if pipe.wants(item):
+                    pipe.ledger.ended()
+                    pipe.ledger.dropped(TOO_LATE)
+
     def pipes(self) -> tuple[AnyPipe, ...]:
-        """The pipes of the settings in force, made when they are first needed."""
+        """The pipes of the settings in force, made when they are first needed; none are made at the very end."""
+        if self._pipes is None and sys.is_finalizing():
+            return ()
         with self._building:
             if self._pipes is None:
                 config = get_config()

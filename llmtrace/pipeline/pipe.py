@@ -90,11 +90,13 @@ class Pipe:
 
     # On the path of the call
 
+    def wants(self, item: Item) -> bool:
+        """Whether a span that ended is among those of this exporter."""
+        return not (self.llm and (item.kin is None or not item.kin.kept)) and self._share.has(item.span)
+
     def put(self, item: Item) -> bool:
         """Append a span that ended, if this exporter wants it. False when it was closed in the meantime."""
-        if self.llm and (item.kin is None or not item.kin.kept):
-            return True
-        if not self._share.has(item.span):
+        if not self.wants(item):
             return True
         if self._queue.closed:
             return False

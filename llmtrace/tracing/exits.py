@@ -18,11 +18,14 @@ from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from llmtrace.conf import get_config
 from llmtrace.mistakes import guarded
+from llmtrace.tracing.scope import end_all
 
 FANOUT: Final = os.path.join("llmtrace", "pipeline", "fanout.py")
+STREAM: Final = os.path.join("llmtrace", "calls", "stream.py")
 POSTPONED_S: Final = 0.01
 MOST_POSTPONED: Final = 50
-_MOMENTS: Final = {"on_start": FANOUT, "on_end": FANOUT, "start": threading.__file__}
+ENDING_S: Final = 1.0  # what ending all that is open may take; it takes less than 1 ms for each
+_MOMENTS: Final = {"on_start": FANOUT, "on_end": FANOUT, "_end": STREAM, "start": threading.__file__}
 
 _watching = False
 _postponed = itertools.count()
@@ -53,6 +56,7 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
         return
     signal.signal(number, signal.SIG_IGN)  # a supervisor and its process group may both tell
     try:
+        _end_beside()
         send_all()
     finally:
         signal.signal(number, signal.SIG_DFL)
@@ -60,9 +64,9 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
 
 
 def _is_in_between(frame: FrameType | None) -> bool:
-    """Whether the signal has come while a span is handed on or a thread is started.
+    """Whether the signal has come while a stream ends, a span is handed on or a thread is started.
 
-    Both hold locks that sending needs, and are over in a moment if they may go on.
+    The last two hold locks that sending needs, and all are over in a moment if they may go on.
     """
     while frame is not None:
         code = frame.f_code
@@ -75,6 +79,20 @@ def _is_in_between(frame: FrameType | None) -> bool:
 def _again(number: int) -> None:
     time.sleep(POSTPONED_S)
     os.kill(os.getpid(), number)
+
+
+@guarded("What was open at the end of the process could not be ended.")
+def _end_beside() -> None:
+    """End what is open in a thread of its own: the code that was interrupted may hold a lock that this needs."""
+    ending = threading.Thread(target=end_all, daemon=True)
+    ending.start()
+    ending.join(ENDING_S)
+
+
+def leave() -> None:
+    """End what is open, and send what is queued: nothing of the process's own goes on."""
+    end_all()
+    send_all()
 
 
 @guarded("What was queued at the end of the process could not be sent.")
@@ -96,4 +114,5 @@ async def _shut_down(shutdown: Callable[..., Awaitable[Any]], server: Any, args:
     try:
         return await shutdown(*args, **kwargs)
     finally:
-        await asyncio.to_thread(send_all)
+        told = getattr(server, "_captured_signals", ())  # else the server was stopped, and its process may go on
+        await asyncio.to_thread(leave if told else send_all)

@@ -1,9 +1,10 @@
-"""The stretch of work that an open stream belongs to: a request with its body, or one run of a job."""
+"""The stretch of work that an open stream belongs to: a request with its body, one run of a job, or its process."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,38 +19,27 @@ logger = get_logger("llmtrace.tracing")
 
 Callback = Callable[[], Any]
 
+Reference = Callable[[], Callback | None]
+
 _keys = itertools.count()
+_open: Final[dict[int, Reference]] = {}
+"""All that is open in this process, in scopes and outside of any."""
 
 
 class Scope:
     """What is still open in one request or job, and has to end with it at the latest."""
 
-    __slots__ = ("_callbacks", "client_gone", "ended")
+    __slots__ = ("_open", "client_gone", "ended")
 
     def __init__(self) -> None:
         self.client_gone = False  # nobody reads the request's body any more: what it streams is cancelled
         self.ended = False
-        self._callbacks: dict[int, Callable[[], Callback | None]] = {}
-
-    def on_end(self, callback: Callback) -> Callable[[], Any]:
-        """Have `callback` called when the scope ends; returns a function that takes it back.
-
-        A bound method is held weakly, so that an object which is dropped before can go.
-        """
-        key = next(_keys)
-        self._callbacks[key] = weakref.WeakMethod(callback) if isinstance(callback, MethodType) else lambda: callback
-        return partial(self._callbacks.pop, key, None)
+        self._open: dict[int, Reference] = {}
 
     def end(self) -> None:
         """Call what is registered, the latest first. May be called twice, from any thread, and never raises."""
         self.ended = True
-        while self._callbacks:
-            try:
-                callback = self._callbacks.popitem()[1]()
-                if callback is not None:
-                    callback()
-            except Exception:
-                logger.exception("Something that was open when a request or a job ended could not be closed.")
+        _end(self._open)
 
 
 current_scope: Final[ContextVar[Scope | None]] = ContextVar("llmtrace_scope", default=None)
@@ -70,12 +60,41 @@ def scope() -> Iterator[Scope]:
 def on_end(callback: Callback) -> Callable[[], Any]:
     """Have `callback` called when the request or job that runs here ends; returns a function that takes it back.
 
-    Outside of both, and in work that has outlived its request, there is nothing to wait for: then it is never called.
+    Outside of both, and in work that has outlived its request, that is when the process ends. A bound method is held
+    weakly, so that an object which is dropped before can go.
     """
-    current = current_scope.get()
+    key, current = next(_keys), current_scope.get()
+    reference = weakref.WeakMethod(callback) if isinstance(callback, MethodType) else lambda: callback
+    _open[key] = reference
     if current is None or current.ended:
-        return _nothing
-    return current.on_end(callback)
+        return partial(_open.pop, key, None)
+    current._open[key] = reference
+    return partial(_take_back, key, current._open)
+
+
+def _take_back(key: int, of_scope: dict[int, Reference]) -> None:
+    _open.pop(key, None)
+    of_scope.pop(key, None)
+
+
+def end_all() -> None:
+    """Call what is registered anywhere in this process, the latest first: it ends. Never raises."""
+    _end(_open)
+
+
+def _end(references: dict[int, Reference]) -> None:
+    while references:
+        try:
+            key, reference = references.popitem()
+        except KeyError:  # another thread has taken back the last of them
+            return
+        _open.pop(key, None)
+        try:
+            callback = reference()
+            if callback is not None:
+                callback()
+        except Exception:
+            logger.exception("Something that was open when its request, job or process ended could not be closed.")
 
 
 def client_gone() -> bool:
@@ -93,5 +112,5 @@ def is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _nothing() -> None:
-    """Nothing was registered."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_open.clear)  # the parent ends what is its own

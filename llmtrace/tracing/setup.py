@@ -25,6 +25,7 @@ from llmtrace.mistakes import guarded
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing.attributes import mark
 from llmtrace.tracing.metrics import observe_ledgers
+from llmtrace.tracing.scope import end_all
 
 logger = get_logger("llmtrace.tracing")
 
@@ -158,8 +159,15 @@ def _before_exit() -> None:
     global _exit_used
     began = time.monotonic()
     with suppress(KeyboardInterrupt):  # somebody does not want to wait any longer: what was left is on disk
+        if not _others_go_on():
+            end_all()
         fanout.close()
     _exit_used = time.monotonic() - began
+
+
+def _others_go_on() -> bool:
+    """Whether there are threads that Python waits for before it ends: what is open may be theirs."""
+    return any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate())
 
 
 def save() -> None:
@@ -170,6 +178,7 @@ def save() -> None:
 def _at_exit() -> None:
     """Send what has ended since then, in the time that is left."""
     with suppress(KeyboardInterrupt):
+        end_all()
         fanout.finish(max(0.0, get_config().exit_timeout - _exit_used))
 
 

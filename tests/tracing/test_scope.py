@@ -8,7 +8,8 @@ import weakref
 
 import pytest
 
-from llmtrace.tracing.scope import Scope, client_gone, current_scope, is_cancelled, on_end, scope
+from llmtrace.tracing import scope as scopes
+from llmtrace.tracing.scope import client_gone, current_scope, end_all, is_cancelled, on_end, scope
 
 
 class Open:
@@ -69,18 +70,36 @@ def test_one_that_raises_keeps_none_of_the_others_from_being_told(caplog: pytest
     assert "could not be closed" in caplog.text
 
 
-def test_outside_of_a_scope_and_after_its_end_nothing_is_registered() -> None:
-    open_ = Open()
-    on_end(open_.close)()
-    ended = Scope()
-    ended.end()
-    token = current_scope.set(ended)
-    try:
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else is open in the process."""
+    monkeypatch.setattr(scopes, "_open", {})
+
+
+@pytest.mark.usefixtures("process")
+def test_outside_of_a_scope_and_after_its_end_all_is_told_when_the_process_ends() -> None:
+    outside, late, taken_back = Open(), Open(), Open()
+    on_end(outside.close)
+    on_end(taken_back.close)()
+    with scope() as around:
+        around.end()
+        on_end(late.close)
+    assert (outside.closed, late.closed) == (0, 0)
+    end_all()
+    end_all()
+    assert (outside.closed, late.closed, taken_back.closed) == (1, 1, 0)
+
+
+@pytest.mark.usefixtures("process")
+def test_the_end_of_the_process_is_told_in_scopes_too_and_not_to_what_has_ended_with_its_own() -> None:
+    over, open_, taken_back = Open(), Open(), Open()
+    with scope():
+        on_end(over.close)
+    with scope():
         on_end(open_.close)
-        ended.end()
-    finally:
-        current_scope.reset(token)
-    assert open_.closed == 0
+        on_end(taken_back.close)()
+        end_all()
+        assert (over.closed, open_.closed, taken_back.closed) == (1, 1, 0)
 
 
 async def test_a_task_that_was_told_to_stop_knows_it() -> None:
