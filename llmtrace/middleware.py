@@ -60,7 +60,7 @@ class LLMTraceMiddleware:
 def _load() -> None:
     """Import what requests need before the first of them, and before a server forks."""
     if may_be_heard():
-        import_module("llmtrace.tracing.request_work")
+        import_module("llmtrace.tracing.request_work").connect_in_time()
 
 
 @guarded(_BROKEN)

@@ -9,21 +9,41 @@ from functools import cache
 from types import TracebackType
 from typing import Any, Final
 
-from django.core.signals import got_request_exception
+from django.core.signals import got_request_exception, request_started
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from llmtrace.conf import get_config
 from llmtrace.mistakes import guarded
 from llmtrace.tracing import request_span
+from llmtrace.tracing.heard import is_heard
 from llmtrace.tracing.host_span import HostSpan
 from llmtrace.tracing.request_span import RequestSpan
 from llmtrace.tracing.scope import Scope
+from llmtrace.tracing.setup import connect
 from llmtrace.tracing.streamed import GONE, keep_open
 from llmtrace.tracing.surroundings import Stretch, Surroundings
 from llmtrace.tracing.visitor import Visitor
 
 _BROKEN: Final = "A request could not be traced."
+_FIRST: Final = "llmtrace.middleware.first"
+
+
+def connect_in_time() -> None:
+    """See to it that llmtrace is connected when the first span of the host's own instrumentation begins.
+
+    OpenTelemetry's middleware begins it before ours is called. When middleware is made it is too early: the host may
+    set its provider after that, as in gunicorn's `post_fork` where the site is loaded before.
+    """
+    if request_span.host_instruments():
+        request_started.connect(_connect, dispatch_uid=_FIRST)
+
+
+@guarded(_BROKEN)
+def _connect(**_: Any) -> None:
+    if is_heard():
+        connect()
+        request_started.disconnect(dispatch_uid=_FIRST)
 
 
 def begin_work(request: HttpRequest) -> Work | None:

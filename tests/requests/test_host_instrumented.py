@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from django.conf import settings
@@ -17,6 +18,7 @@ from opentelemetry.trace import Span, StatusCode
 from llmtrace.middleware import LLMTraceMiddleware
 from llmtrace.tracing.setup import connect
 from tests import recorded as recording
+from tests.interpreter import lines, run
 from tests.recorded import Recorded, attribute, is_below
 from tests.requests.conftest import OURS
 from tests.requests.views import Trouble, pieces
@@ -119,3 +121,47 @@ def test_what_the_host_excludes_has_no_span(instrumented: Recorded, monkeypatch:
 def test_with_enabled_off_the_hosts_span_is_the_hosts_affair(instrumented: Recorded) -> None:
     with override_settings(LLMTRACE=recording.settings(ENABLED=False)):
         assert Client().get("/streamed/").getvalue() == b"012"
+
+
+FIRST: Final = """
+import asyncio
+import django
+from django.conf import settings
+settings.MIDDLEWARE = []
+settings.ROOT_URLCONF = "tests.requests.views"
+from opentelemetry import trace
+from opentelemetry.instrumentation.django import DjangoInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+DjangoInstrumentor().instrument()
+def provide():
+    trace.set_tracer_provider(TracerProvider())
+{before}
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import AsyncClient, RequestFactory
+django.setup()
+application = WSGIHandler()
+{loaded}
+from llmtrace.tracing.setup import get_tracer
+from tests.requests import views
+views.work = lambda: get_tracer().start_span("call").end()
+environ = RequestFactory()._base_environ(PATH_INFO="/plain/")
+"""
+SYNC: Final = "list(application(environ, lambda *_: None))\n" * 2
+ASYNC: Final = "asyncio.run(AsyncClient().get('/plain/'))\n" * 2
+
+
+@pytest.mark.parametrize(
+    ("before", "loaded", "requests"),
+    [("", "", SYNC), ("provide()", "", ASYNC), ("", "provide()", SYNC)],
+    ids=["without a provider", "with one, async", "with one that comes after the middleware"],
+)
+def test_the_first_request_of_a_process_has_its_span(tmp_path: Path, before: str, loaded: str, requests: str) -> None:
+    entry = {"BACKEND": "tests.pipeline.exporters.File", "OPTIONS": {"path": str(tmp_path / "spans")}, "SPANS": "llm"}
+    run(FIRST.format(before=before, loaded=loaded) + requests, {"EXPORTERS": [entry]})
+    assert [line["name"] for line in lines(tmp_path / "spans")] == ["call", "GET plain/"] * 2
+
+
+def test_who_gets_no_spans_is_not_connected(tmp_path: Path) -> None:
+    """A test of the host's may set its provider as late as it likes."""
+    code = FIRST.format(before="", loaded="").replace("plain", "nowhere") + SYNC
+    run(code + "assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)", {"EXPORTERS": []})

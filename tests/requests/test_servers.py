@@ -187,3 +187,12 @@ def test_workers_of_uvicorn_lose_no_span(site: Site) -> None:
     with site.served("uvicorn", "--workers", "2") as server:
         assert [server.get("/async/ask/")[0] for _ in range(10)] == [200] * 10
     assert len(site.spans()) == 20
+
+
+def test_where_the_host_instruments_the_first_request_of_a_worker_has_its_span(site: Site) -> None:
+    """The site is loaded before gunicorn forks, and the host's provider is made after that."""
+    with site.served("gunicorn-sync", "--config", "python:tests.requests.site.instrumented") as server:
+        server.get("/sync/ask/")
+    request, call = site.spans()
+    assert (request.kind, request.name, request.service) == ("SERVER", "GET sync/ask/", "the host's")
+    assert call.parent_id == request.span_id
