@@ -65,8 +65,8 @@ class Column:
                     self.visited["by_beat"] = until(self._tick, "a job of beat's has run", PATIENCE_S)
                 if any(each.id == "lost" for each in self.here):
                     self._visit(visitor, ["lost"])  # what the killed process had not sent yet goes with it
-                self.visited |= visitor.visit("burst-60")
-                wait_for(self.site, "burst-60", 60)
+                self.visited |= visitor.visit("burst-200")
+                wait_for(self.site, "burst-200", 200)
                 worker.stop()  # nothing waits for spans any more
             assert "mistake of llmtrace" not in worker.log.read_text()
             assert "mistake of llmtrace" not in visitor.log.read_text()
@@ -120,6 +120,6 @@ def test_no_span_is_an_orphan(column: Column) -> None:
 
 
 def test_the_ends_of_a_worker_and_of_a_burst_lose_nothing_and_mix_up_nothing(column: Column) -> None:
-    trace = assert_all_there(column.site, column.visited["burst-60"], 60)
+    trace = assert_all_there(column.site, column.visited["burst-200"], 200)
     assert sorted(trace.parent(run).span_id for run in trace.runs()) == sorted(s.span_id for s in trace.publishes())
     assert set(Counter(span.parent_id for span in trace.named("work of tick")).values()) == {1}

@@ -261,7 +261,7 @@ SITUATIONS: tuple[Page, ...] = (
     *(autoretry, eager_retry, overlapping, failure, throws, ignored, rejected, revoked, expired, unknown, terminated),
     *(hard_limit, soft_limit, later, unsendable, waited_for, linked, linked_after, excluded, lost),
 )
-BURSTS = (200, 60, 12)
+BURSTS = (200, 12)
 
 PAGES: dict[str, Page] = {page.__name__: page for page in SITUATIONS} | {
     **{page.__name__: page for page in (*mixed.PAGES, django_task, killed, hard_limit_deaf, hard_limit_idle)},
