@@ -34,6 +34,7 @@ SCOPE: Final = "llmtrace"
 _lock = threading.RLock()
 _connected: weakref.WeakSet[Any] = weakref.WeakSet()  # providers that have our processor
 _tracers: dict[str, Tracer] = {}
+_named: dict[str, Any] = {}  # by the path in TRACER_PROVIDER: the provider, None where there is none to be had
 _own: _OwnProvider | None = None
 _exit_used = 0.0  # seconds of EXIT_TIMEOUT that sending the last spans has taken so far
 
@@ -42,6 +43,15 @@ class _OwnProvider(TracerProvider):
     """The provider that serves where the host has none."""
 
     has_others = False  # whether the host has added processors to it
+    _sender: tuple[Any, ...] = ()  # the settings that its resource was made from
+
+    def describe(self, config: Config) -> None:
+        """Have spans that begin from now on name the sender of the settings in force."""
+        sender = (config.service_name, config.resource)
+        if sender != self._sender:
+            self._sender = sender
+            self._resource = resource_of(config)
+            self._update_resource(Resource.get_empty())  # as the SDK tells its tracers of a fork
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         self.has_others = self.has_others or span_processor is not fanout
@@ -98,10 +108,12 @@ def connect(config: Config | None = None) -> trace.TracerProvider:
         provider = _named_provider(config) or trace.get_tracer_provider()
         if not hasattr(provider, "add_span_processor"):
             if _own is None:
-                _own = _OwnProvider(resource=resource_of(config), shutdown_on_exit=False)
+                _own = _OwnProvider(resource=Resource.get_empty(), shutdown_on_exit=False)
             if isinstance(provider, trace.ProxyTracerProvider):
                 trace.set_tracer_provider(_own)
             provider = _own
+        if isinstance(provider, _OwnProvider):
+            provider.describe(config)
         if provider not in _connected:
             fanout.mark = mark
             provider.add_span_processor(fanout)
@@ -113,15 +125,20 @@ def connect(config: Config | None = None) -> trace.TracerProvider:
 
 
 def _named_provider(config: Config) -> Any:
-    if config.tracer_provider is None:
+    path = config.tracer_provider
+    if path is None:
         return None
+    if path not in _named:  # a function that makes one is called once, also where tests change other settings
+        _named[path] = _found(path)
+    return _named[path]
+
+
+def _found(path: str) -> Any:
     try:
-        found = import_string(config.tracer_provider)
+        found = import_string(path)
         return found if hasattr(found, "get_tracer") and not isinstance(found, type) else found()
     except Exception as error:
-        if not _tracers:  # the first that asks for it tells
-            where = f'{ROOT}["TRACER_PROVIDER"]'
-            logger.error("%s can't be used: %s: %s", where, type(error).__qualname__, config.tracer_provider)
+        logger.error("%s can't be used: %s: %s", f'{ROOT}["TRACER_PROVIDER"]', type(error).__qualname__, path)
         return None
 
 
@@ -185,6 +202,8 @@ def _at_exit() -> None:
 def _settings_changed(*, setting: str, **_: Any) -> None:
     if setting == ROOT:
         _tracers.clear()
+        for path in [path for path, provider in _named.items() if provider is None]:
+            _named.pop(path, None)  # it may work by now
 
 
 def _after_fork_in_child() -> None:

@@ -19,3 +19,12 @@ unsampled: Final = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
 def made() -> TracerProvider:
     """The same, from a function."""
     return provider
+
+
+built: Final[list[TracerProvider]] = []
+
+
+def build() -> TracerProvider:
+    """Another one each time."""
+    built.append(TracerProvider(shutdown_on_exit=False))
+    return built[-1]

@@ -17,7 +17,7 @@ from tests.interpreter import lines, run
 from tests.scripted import ask, providers
 from tests.servers.http import ScriptedServer
 from tests.servers.openai import answer
-from tests.tracing.hosts import memory
+from tests.tracing.hosts import built, memory
 
 HOST: Final = """
 import django
@@ -75,6 +75,26 @@ assert span("call").resource.attributes["service.name"] == "from the environment
     run(code, settings(tmp_path / "spans"), OTEL_SERVICE_NAME="from the environment")
 
 
+def test_other_settings_have_other_senders(tmp_path: Path) -> None:
+    code = f"""{HOST}
+django.setup()
+from django.test import override_settings
+library = trace.get_tracer("a.library")
+assert span("call").resource.attributes["service.name"] == "ours"
+others = {{**settings.LLMTRACE, "SERVICE_NAME": "theirs", "RESOURCE": {{"deployment.environment.name": "test"}}}}
+with override_settings(LLMTRACE=others):
+    for made in (span("call"), library.start_span("query")):
+        made.end()
+        assert made.resource.attributes["service.name"] == "theirs"
+        assert made.resource.attributes["deployment.environment.name"] == "test"
+made = span("call")
+assert made.resource.attributes["service.name"] == "ours"
+assert "deployment.environment.name" not in made.resource.attributes
+assert made.resource.attributes["telemetry.sdk.name"] == "opentelemetry"
+"""
+    run(code, settings(tmp_path / "spans", SERVICE_NAME="ours"))
+
+
 def test_one_that_takes_no_processors_is_left_alone(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     foreign = NoOpTracerProvider()
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: foreign)
@@ -94,6 +114,16 @@ def test_one_that_is_named_comes_first(server: ScriptedServer, path: str) -> Non
     (theirs,) = memory.get_finished_spans()
     assert theirs.context is not None
     assert f"{theirs.context.span_id:016x}" == reply.span_id
+
+
+def test_a_function_that_makes_one_is_called_once_in_a_process() -> None:
+    built.clear()
+    for _ in range(2):
+        with captured_spans(TRACER_PROVIDER="tests.tracing.hosts.build") as spans:
+            get_tracer("tests").start_span("one").end()
+            get_tracer("others").start_span("two").end()
+            assert [span.name for span in spans] == ["one", "two"]
+    assert len(built) == 1
 
 
 def test_one_that_cannot_be_used_is_told_of_and_does_without(
