@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Final
 
 from llmtrace.conf import QueueConfig
 from llmtrace.pipeline.backoff import LONGEST_WAIT_S, Backoff
 from llmtrace.pipeline.delivery import Delivery, Failure
+from llmtrace.pipeline.outcome import Exported
 from llmtrace.pipeline.queue import BATCH_BYTES
 from llmtrace.pipeline.spool import Spool, Waiting
 
@@ -56,9 +58,12 @@ class Backlog:
         if isinstance(outcome, Failure):
             return self._failed(waiting, outcome)
         self.backoff.worked()
-        if self._spool.settle(waiting) and outcome is not None:
-            self._delivery.settle(outcome, waiting.ledger)
+        self._spool.settle(waiting, partial(self._count, waiting, outcome))
         return True
+
+    def _count(self, waiting: Waiting, outcome: Exported | None) -> None:
+        if outcome is not None:
+            self._delivery.settle(outcome, waiting.ledger)
 
     def _failed(self, waiting: Waiting, failure: Failure) -> bool:
         self._delivery.note(failure)
@@ -66,8 +71,8 @@ class Backlog:
         self._failed_at = time.monotonic()
         self.backoff.failed(failure.after, LONGEST_OWN_WAIT_S if others_work and not self._newest else LONGEST_WAIT_S)
         if failure.foreign and waiting.segment.age(waiting.written_at) > FOREIGN_AGE_S:
-            if self._spool.settle(waiting):
-                self._delivery.drop(len(waiting.spans), "exporter failed", failure.problem, waiting.ledger)
+            dropped = len(waiting.spans), "exporter failed", failure.problem, waiting.ledger
+            self._spool.settle(waiting, partial(self._delivery.drop, *dropped))
         else:
             self._spool.put_back(waiting)
         return False

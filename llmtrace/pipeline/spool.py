@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -190,13 +190,20 @@ class Spool:
         oldest = batch.records[0].written_at if batch.records else 0
         return Waiting(spans, destination, oldest, self._ledger_for(segment), segment, batch, unreadable)
 
-    def settle(self, waiting: Waiting) -> bool:
-        """Never read these again; False when another process has them by now, which then counts them."""
+    def settle(self, waiting: Waiting, count: Callable[[], None]) -> None:
+        """Never read these again.
+
+        Args:
+            waiting: what `next` gave.
+            count: notes what became of them, before anybody sees that they are settled. It is not called when another
+                process has them by now, which then counts them.
+        """
         with self._lock:
             self._reading = None
             segment = waiting.segment
             if not segment.is_held:
-                return False
+                return
+            count()
             try:
                 segment.settle(waiting.batch)
             except OSError as error:
@@ -208,7 +215,6 @@ class Spool:
                 logger.error("%d spans of the exporter %s were damaged in the spool.", lost, self._exporter)
             if segment is not self._current and not segment.has_more:
                 self._finish(segment)
-            return True
 
     def put_back(self, waiting: Waiting) -> None:
         """They could not be exported: let other files have their turn before."""

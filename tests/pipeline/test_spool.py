@@ -19,6 +19,7 @@ from llmtrace.jsontext import encodable, printable
 from llmtrace.pipeline import backlog, rescue, sweeper
 from llmtrace.pipeline.backoff import Backoff
 from llmtrace.pipeline.fanout import fanout
+from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.outcome import Exported, RetryLater
 from llmtrace.pipeline.segment import SUFFIX, Segment, digest
 from llmtrace.tracing.setup import flush, save
@@ -504,6 +505,24 @@ def test_a_flush_waits_for_spans_that_are_on_disk_first_in_all_their_files(tmp_p
         assert flush(10)
         assert account("Scripted").sent == 200
     assert sorted(backend.names) == names
+
+
+def test_a_flush_ends_when_what_was_on_disk_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_count, count = threading.Event(), Ledger.sent
+
+    def slowly(ledger: Ledger, spans: int) -> None:
+        may_count.wait(10)
+        count(ledger, spans)
+
+    monkeypatch.setattr(Ledger, "sent", slowly)
+    backend = Backend()
+    with spooling(tmp_path, backend, QUEUE={"durable": True, "delay": 3600}):
+        names = spans(3)
+        assert not flush(0.5)
+        assert sorted(backend.names) == names
+        may_count.set()
+        assert flush(10)
+        assert account("Scripted").sent == 3
 
 
 def test_what_a_process_had_just_begun_when_it_was_killed_is_cleared_away(tmp_path: Path) -> None:
