@@ -1,8 +1,8 @@
 """Which spans of a process belong to LLM work, and who is their nearest kept ancestor.
 
 An exporter with ``"SPANS": "llm"`` keeps calls, tools, agents, embeddings, the publish and run spans of jobs, and the
-request spans under which one of them began. Whether a request is kept is only known once something began under it, so
-each live span has a `Kin` that its descendants hold on to.
+request spans under which one of them began before they ended. Whether a request is kept is only known once something
+began under it, so each live span has a `Kin` that its descendants hold on to.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ MOST_OPEN: Final = 16_384  # spans that are open: a host may begin spans and nev
 class Kin:
     """What is known of one span of this process for as long as descendants of it may live."""
 
-    __slots__ = ("context", "parent", "outside", "llm", "request", "wanted", "span")
+    __slots__ = ("context", "parent", "outside", "llm", "request", "wanted", "left_out", "span")
 
     def __init__(self, context: SpanContext | None, parent: Kin | None, outside: SpanContext | None) -> None:
         self.context = context
         self.parent = parent
         self.outside = outside  # the parent, where it is in another process
         self.llm = self.request = self.wanted = False
+        self.left_out = False  # it has ended without being kept, and what begins below it comes too late
         self.span: ReadableSpan | None = None  # while it is open
 
     @property
     def kept(self) -> bool:
-        return self.llm or self.wanted
+        return (self.llm or self.wanted) and not self.left_out
 
     def want(self) -> None:
         """Something of LLM work began here: the requests above are wanted too."""
@@ -101,6 +102,7 @@ class Lineage:
         kin.span = None
         if not kin.llm and is_llm(span):
             kin.want()
+        kin.left_out = not kin.kept
         self._ended[span.context.span_id] = kin
         if len(self._ended) > REMEMBERED:
             forget_oldest(self._ended)

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
 from llmtrace.pipeline.fanout import FanOut
-from llmtrace.pipeline.lineage import Lineage, is_llm
+from llmtrace.pipeline.lineage import Kin, Lineage, is_llm
 from llmtrace.tracing.content import CallContent
 from llmtrace.tracing.setup import flush, get_tracer
 from tests.pipeline.exporters import Kept
@@ -32,6 +32,8 @@ class Node:
     parent: Node | None
     span: Any = None
     children: list[Node] = field(default_factory=list)
+    kin: Kin | None = None  # once it has ended
+    kept: bool = False
 
     @property
     def llm(self) -> bool:
@@ -40,9 +42,10 @@ class Node:
     def has_llm_below(self) -> bool:
         return any(child.llm or child.has_llm_below() for child in self.children)
 
-    @property
-    def kept(self) -> bool:
-        return self.llm or (self.kind == "request" and self.has_llm_below())
+    def end(self, lineage: Lineage) -> None:
+        """End it. What begins below it afterwards does not count for it any more."""
+        self.kept = self.llm or (self.kind == "request" and self.has_llm_below())
+        self.kin = lineage.ended(self.span)
 
     def kept_parent(self) -> Node | None:
         above = self.parent
@@ -59,14 +62,17 @@ def begun(node: Node) -> Any:
     return tracer.start_span(node.kind, context, kind or SpanKind.INTERNAL, attributes)
 
 
-@given(shape=st.lists(st.tuples(KINDS, st.integers(0, 100)), min_size=1, max_size=25), order=st.randoms())
+@given(
+    shape=st.lists(st.tuples(KINDS, st.integers(0, 100), st.booleans()), min_size=1, max_size=25), order=st.randoms()
+)
 @settings(deadline=None)
 def test_kept_spans_and_their_parents_are_those_that_a_look_at_the_whole_tree_gives(
-    shape: list[tuple[str, int]], order: Any
+    shape: list[tuple[str, int, bool]], order: Any
 ) -> None:
+    """A span may begin below one that has ended: in a thread or a task that outlives its request."""
     lineage = Lineage()
     nodes: list[Node] = []
-    for kind, number in shape:
+    for kind, number, one_ends in shape:
         parent = nodes[number % len(nodes)] if nodes and number % 4 else None
         node = Node(kind, parent)
         node.span = begun(node)
@@ -74,13 +80,17 @@ def test_kept_spans_and_their_parents_are_those_that_a_look_at_the_whole_tree_gi
             parent.children.append(node)
         lineage.began(node.span)
         nodes.append(node)
+        if one_ends:
+            order.choice([node for node in nodes if node.kin is None]).end(lineage)
     order.shuffle(nodes)
-    kin = [(node, lineage.ended(node.span)) for node in nodes]
-    for node, known in kin:
-        assert known is not None
-        assert known.kept is node.kept
+    for node in nodes:
+        if node.kin is None:
+            node.end(lineage)
+    for node in nodes:
+        assert node.kin is not None
+        assert node.kin.kept is node.kept
         above = node.kept_parent()
-        assert known.kept_parent() == (above.span.context if above else None)
+        assert node.kin.kept_parent() == (above.span.context if above else None)
     assert lineage._live == {}
 
 
@@ -162,6 +172,24 @@ def test_the_exporter_gets_a_tree_without_holes_and_others_get_all() -> None:
     assert [tool.name, chat.name, request.name] == ["execute_tool", "chat", "GET /"]
     assert (tool.parent, chat.parent, request.parent) == (chat.context, request.context, None)
     assert every[4].parent == every[5].context  # the other exporter's copy keeps its own parent
+
+
+def test_a_call_after_its_request_has_ended_is_below_what_the_exporter_has_got() -> None:
+    """In a thread that goes on, or a task that the view has not waited for."""
+    llm: list[ReadableSpan] = []
+    spans = get_tracer("tests")
+    with exporting(entry("Kept", into=llm, SPANS="llm")):
+        for calls in (False, True):
+            with spans.start_as_current_span("GET /", kind=SpanKind.SERVER) as request:
+                if calls:
+                    spans.start_span("first", attributes={"gen_ai.operation.name": "chat"}).end()
+            below = trace.set_span_in_context(request)
+            spans.start_span("late", below, attributes={"gen_ai.operation.name": "chat"}).end()
+        assert flush(10)
+    alone, first, request_, late = llm
+    assert [span.name for span in llm] == ["late", "first", "GET /", "late"]
+    assert alone.parent is None
+    assert first.parent == late.parent == request_.context
 
 
 def test_a_processor_without_a_queue_gets_the_same_tree() -> None:
