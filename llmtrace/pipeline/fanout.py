@@ -220,15 +220,15 @@ class FanOut(SpanProcessor):
         self.close(timeout)
 
     def before_fork(self) -> None:
-        """Wait for a thread that makes the pipes: the child would inherit the locks of the modules it imports."""
-        self._building.acquire(timeout=FORK_PATIENCE_S)
+        """Wait for threads that import: the child would inherit modules that are half there, and their locks."""
+        for lock in (self._building, self._reporter.loading):
+            lock.acquire(timeout=FORK_PATIENCE_S)
 
     def after_fork_in_parent(self) -> None:
-        """Let others make the pipes again."""
-        try:
-            self._building.release()
-        except RuntimeError:  # the wait was too long
-            return
+        """Let them go on."""
+        for lock in (self._building, self._reporter.loading):
+            with suppress(RuntimeError):  # the wait was too long
+                lock.release()
 
     def after_fork(self) -> None:
         """Begin anew in a child process."""

@@ -68,6 +68,7 @@ class Reporter:
         self.begun = False
         self._bell, self._told = Bell(), Bell()
         self._asked = self._answered = 0  # reports
+        self.loading = threading.RLock()  # a fork waits for it: the child would inherit a module that is half there
         self._board: Board | None = None
         self._tidied: float | None = None
 
@@ -125,7 +126,8 @@ class Reporter:
 
     def _follow(self, folder: Path | None, leads: bool) -> bool:
         if self._board is None:
-            self._board = import_string(BOARD)()
+            with self.loading:
+                self._board = import_string(BOARD)()
         if self._board.is_wanted():
             name = process_id() if folder is None else book.folder_id(folder)
             self._board.follow(name, self._entries(folder, leads), process_id(), self._running())

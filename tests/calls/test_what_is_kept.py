@@ -76,15 +76,15 @@ def test_a_key_in_an_error_text_reaches_no_exporter(server: ScriptedServer) -> N
 
 @pytest.mark.parametrize("exposed", [False, True])
 def test_the_hosts_own_processors_see_content_only_where_it_is_exposed(exposed: bool) -> None:
-    theirs, name = InMemorySpanExporter(), f"{__name__}.HOST"
-    globals()["HOST"] = host = TracerProvider()
+    theirs, name = InMemorySpanExporter(), f"{__name__}.HOST_{exposed}"
+    globals()[f"HOST_{exposed}"] = host = TracerProvider()
     host.add_span_processor(SimpleSpanProcessor(theirs))
     try:
         with fake(f"It is {SECRET}", TRACER_PROVIDER=name, EXPOSE_CONTENT=exposed) as spans:
             tell("a story")
             assert SECRET in texts(spans)
     finally:
-        del globals()["HOST"]
+        del globals()[f"HOST_{exposed}"]
     (live,) = theirs.get_finished_spans()
     assert live.context is not None
     assert live.attributes is not None

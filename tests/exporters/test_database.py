@@ -113,7 +113,7 @@ def test_one_line_says_that_tables_are_missing_and_spans_wait_for_them(
         end_one(made, "\0 hostile \ud800")
         assert not made.force_flush(500)
         [line] = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
-        assert line.endswith(f"no tables of llmtrace in it: run manage.py migrate --database={alias}")
+        assert line.endswith(f"no tables of llmtrace in it: run manage.py migrate llmtrace --database={alias}")
         call_command("migrate", "llmtrace", database=alias, verbosity=0)
         assert made.force_flush()
         assert names(alias) == ["early", "\ufffd hostile \ufffd"]

@@ -68,6 +68,7 @@ def test_ctrl_c_twice_ends_a_process_at_once_and_keeps_what_the_exporter_was_bus
 ) -> None:
     code = f"""
     import os, signal, sys, threading, django
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored in what runs in the background
     django.setup()
     from llmtrace.pipeline.fanout import fanout
     from llmtrace.tracing import setup
@@ -244,3 +245,28 @@ def test_a_child_that_is_forked_in_a_request_sends_what_it_does_itself(tmp_path:
     own = ["chat m"] if "flush" in ending else ["chat m", "GET"]  # the request has then ended in both
     assert found[: len(own)] == own
     assert sorted(found[len(own) :]) == ["GET", "chat m", "in its hands", "in the queue"]
+
+
+def test_a_fork_waits_for_what_a_thread_of_ours_imports(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\ntime.sleep(0.5)\nclass Board:\n    is_wanted = lambda self: False\n"
+    )
+    code = f"""
+    import os, signal, sys, warnings, django
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads where there is a fork
+    django.setup()
+    from llmtrace.pipeline import reporter
+    from tests.pipeline.making import span
+    from tests.waiting import until
+    sys.path.insert(0, {str(tmp_path)!r})
+    reporter.BOARD, reporter.EVERY_S = "slow.Board", 0.01
+    span("one")
+    until(lambda: "slow" in sys.modules, "the reporter's thread imports it")
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        from slow import Board
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    """
+    run(code, to_file(tmp_path / "spans"))

@@ -142,6 +142,8 @@ def test_sigterm_ends_a_program_whatever_lock_it_holds(tmp_path: Path) -> None:
 
 
 READ_BY_OTHERS: Final = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads where there is a fork
 stream, last = opened(), threading.main_thread()
 child = os.fork()
 if not child:
