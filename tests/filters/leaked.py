@@ -62,11 +62,18 @@ def _eighths(text: str) -> Iterator[str]:
 def _of_secrets(samples: tuple[int, ...]) -> tuple[frozenset[str], Callable[[str], bool]]:
     """All eight characters of a secret that are not what stands around another, and whether a text has some of them.
 
+    Eight digits are none of them: a time in nanoseconds or an id has the same ones by chance.
+
     None has the end of a line in it. The second is there since it takes a hundredth of the time of a look by Python.
     """
     secrets = secrets_of(*samples)
     around = {part for each in secrets for line in each.text.split(each.secret) for part in _eighths(line)}
     lines = (line.strip() for each in secrets for line in each.secret.replace("\\n", "\n").split("\n"))
-    known = frozenset(part for line in lines if not line.startswith("-----") for part in _eighths(line)) - around
+    known = (
+        frozenset(
+            part for line in lines if not line.startswith("-----") for part in _eighths(line) if not part.isdigit()
+        )
+        - around
+    )
     pattern = "|".join(map(re.escape, sorted(known)))
     return known, SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python
