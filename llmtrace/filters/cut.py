@@ -14,7 +14,9 @@ FEWEST: Final = 4  # characters after the beginning that all tokens of a kind ha
 LONGEST: Final = 120  # characters of such a beginning: what is longer is whole, or is no token
 
 CHARACTERS: Final = LETTERS + "_.~+/=$:%-"
-_WORDS_TOO: Final = frozenset({"secret_", "key-", "sess-", "rubygems_", "api_org_"})  # what people name things with
+_WORDS_TOO: Final = frozenset(
+    {"secret_", "key-", "sess-", "rubygems_", "api_org_", "fc-", "sl.", "A3-"}
+)  # what people name things with
 
 
 def _is_sign(prefix: str) -> bool:
@@ -30,7 +32,16 @@ _BEGINS: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9$.])")
 _LENGTHS: Final = sorted({len(prefix) for prefix in PREFIXES}, reverse=True)
 _KNOWN: Final = frozenset(PREFIXES)
 _WORDS: Final = re.compile(r"(?:(?:[A-Z]?[a-z]{1,15}\d{0,2}|\d{1,6})(?:[-_]|\Z)){1,9}+")
+_SHORT: Final = re.compile(r"[A-Za-z0-9]{1,3}[-_]")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _USERINFO: Final = re.compile(r"://[^\s/?#@:\"'<>\\\[]{0,256}:([^\s/?#@:\"'<>\\,]{4,256})\Z")
+
+
+def _is_of_token(sign: str, tail: str) -> bool:
+    """Whether `tail` goes on with a token. Behind a short sign names of models, hosts and files may stand too."""
+    if _SHORT.fullmatch(sign) and not (len(tail) >= 8 and _PLAIN.fullmatch(tail)):
+        return False
+    return len(tail) >= FEWEST and len(set(tail)) > 2 and not _WORDS.fullmatch(tail)
 
 
 def cut_off(text: str) -> Iterator[Range]:
@@ -42,7 +53,7 @@ def cut_off(text: str) -> Iterator[Range]:
         start = begin.start()
         length = next((each for each in _LENGTHS if text[start : start + each] in _KNOWN), 0)
         tail = text[start + length : end]
-        if length and len(tail) >= FEWEST and len(set(tail)) > 2 and not _WORDS.fullmatch(tail):
+        if length and _is_of_token(text[start : start + length], tail):
             yield start, end
             return
     window = max(0, end - 2 * 256 - 8)

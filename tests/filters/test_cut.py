@@ -56,7 +56,12 @@ def test_a_password_in_a_url_that_was_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["I use sk-learn", "hf_model_v2", "pip install pypi-server", "ghp_xxxxxxxx", "key-value"]
+    "text",
+    [
+        *("I use sk-learn", "hf_model_v2", "pip install pypi-server", "ghp_xxxxxxxx", "key-value"),
+        *("xai-org/grok-1", "sl.wikipedia.org", "https://shop.example/sk-SK/kosik.html", "sk_buff.h", "rnd_seed=42"),
+        *("fc-7d9f8b6c5d-x2x9p", "fw_config.json", "A3-4B-Instruct"),
+    ],
 )
 def test_words_that_begin_as_tokens_do_are_left(text: str) -> None:
     assert redact_text(text) == text
