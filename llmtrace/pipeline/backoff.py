@@ -8,6 +8,7 @@ from typing import Final
 
 FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 10.0
+_JITTER: Final = random.SystemRandom()  # forks share no state of it, and nobody who seeds `random` sees it move
 LONGEST_ASKED_S: Final = 3600.0  # a backend that asks for more patience than that is asked again all the same
 
 
@@ -29,7 +30,7 @@ class Backoff:
         """
         if self.left() == 0:
             self._wait = min(max(FIRST_WAIT_S, self._wait * 2), longest)
-            self._until = time.monotonic() + self._wait * random.uniform(0.8, 1.2)
+            self._until = time.monotonic() + self._wait * _JITTER.uniform(0.8, 1.2)
         self.failing, self.asked = True, after is not None
         if after is not None:
             self._until = max(self._until, time.monotonic() + min(after, LONGEST_ASKED_S))

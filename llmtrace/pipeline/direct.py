@@ -134,7 +134,7 @@ class DirectPipe:
         try:
             with suppress_instrumentation():
                 return self._processor.force_flush(left_ms) is not False
-        except Exception:
+        except BaseException:  # an exit in a thread of ours is a mistake like others
             self._tell("raised when it was flushed")
             return False
 
@@ -143,7 +143,7 @@ class DirectPipe:
         try:
             with suppress_instrumentation():
                 self._processor.shutdown()
-        except Exception:
+        except BaseException:
             logger.exception("The span processor %s raised while it was closed.", self.config.name)
         return True
 

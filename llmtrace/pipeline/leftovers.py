@@ -7,7 +7,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -49,7 +49,15 @@ def _is_over(folder: Path, oldest: float) -> bool:
         return False
     if book.is_alive(folder / book.LEADER):
         return False
-    return not any(entry.alive or entry.account.lost or entry.account.waiting for entry in ledgers.read(folder))
+    entries = ledgers.read(folder)
+    read = {entry.process for entry in entries}
+    if any(path.stat().st_size and path.name.removesuffix(book.SUFFIX) not in read for path in _ledgers(files)):
+        return False  # damaged, or of another release: nobody knows what it counts
+    return not any(entry.alive or entry.account.lost or entry.account.waiting for entry in entries)
+
+
+def _ledgers(files: Iterable[Path]) -> Iterator[Path]:
+    return (path for path in files if path.name.endswith(book.SUFFIX))
 
 
 def _known(folder: Path) -> Iterator[Path]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
+from django.apps import apps
 from django.db import Error
 from django.utils.module_loading import import_string
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -101,6 +103,9 @@ class Reporter:
     def _run(self) -> None:
         pause = EVERY_S
         with suppress_instrumentation():
+            if apps.ready:  # not at the end of a process: what is imported then makes Python forget a Ctrl-C
+                with suppress(Exception):  # told when there is something to write
+                    self._loaded()
             while True:
                 self._bell.wait(pause)
                 self._bell.clear()
@@ -125,13 +130,17 @@ class Reporter:
             return False
 
     def _follow(self, folder: Path | None, leads: bool) -> bool:
+        board = self._loaded()
+        if board.is_wanted():
+            name = process_id() if folder is None else book.folder_id(folder)
+            board.follow(name, self._entries(folder, leads), process_id(), self._running())
+        return True
+
+    def _loaded(self) -> Board:
         if self._board is None:
             with self.loading:
                 self._board = import_string(BOARD)()
-        if self._board.is_wanted():
-            name = process_id() if folder is None else book.folder_id(folder)
-            self._board.follow(name, self._entries(folder, leads), process_id(), self._running())
-        return True
+        return self._board
 
     def _entries(self, folder: Path | None, leads: bool) -> Sequence[Entry] | None:
         if folder is None:

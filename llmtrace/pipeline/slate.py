@@ -73,7 +73,8 @@ class Slate:
         context, parent = span._context, span._parent
         if context is None or not context.trace_flags.sampled:
             return
-        if span._kind is SpanKind.CONSUMER and (parent is None or parent.is_remote):
+        is_outer = parent is None or parent.is_remote
+        if span._kind is SpanKind.CONSUMER and is_outer and self._run is None:  # in a run it is the host's
             self._run, self._waiting = context, span
             self._numbers[SAVED] = 0  # what is on disk was said of the job before
             self._numbers[RUNS] = 1
@@ -81,7 +82,7 @@ class Slate:
         if self._waiting is not None and self._waiting._context is not None:
             self._note(self._waiting, self._waiting._context)
             self._waiting = None
-        if parent is None or parent.is_remote or parent.span_id in self._taken:
+        if is_outer or (parent is not None and parent.span_id in self._taken):
             self._note(span, context)
 
     def _note(self, span: ReadableSpan, context: SpanContext) -> None:

@@ -41,12 +41,12 @@ def test_an_offer_ends_in_time_whatever_the_backend_does(receiver: Receiver, pro
 
 def test_requests_that_hang_for_ever_do_not_pile_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llmtrace.exporters.limit.GRACE_S", 0.05)
-    exporter = exporting_to(receiver, "http", timeout=0.1)
+    exporter = exporting_to(receiver, "http", timeout=0.5)  # far longer than from drip to drip: else one ends by itself
     receiver.behave(how="drip")
     problems = [later(exporter, batch()) for _ in range(6)]
     assert all(isinstance(problem, TimedOut) for problem in problems)
     assert problems[-1].reason == "earlier requests to the backend still hang"
-    assert 4 <= receiver.came < 6  # on a busy machine one may have ended before the next was begun
+    assert receiver.came == 4
     exporter.shutdown()
 
 

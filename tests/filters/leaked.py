@@ -24,11 +24,12 @@ def secrets_of(*samples: int) -> list[Planted]:
 def leaked(text: str, *samples: int) -> set[str]:
     """The eight characters each that are left of secrets of these samples in `text`."""
     forms = shown(text)
-    known, may_hold = _of_secrets(samples)
+    known, around, may_hold = _of_secrets(samples)
     if not any(map(may_hold, forms)):
         return set()
     lines = {line.strip() for form in forms for line in form.split("\n")}
-    return {part for line in lines for part in known.intersection(_eighths(line))}
+    parts = {(part, line) for line in lines for part in known.intersection(_eighths(line))}
+    return {part for part, line in parts if not part.isdigit() or any(each in line for each in around[part])}
 
 
 def shown(text: str) -> set[str]:
@@ -59,21 +60,22 @@ def _eighths(text: str) -> Iterator[str]:
 
 
 @cache
-def _of_secrets(samples: tuple[int, ...]) -> tuple[frozenset[str], Callable[[str], bool]]:
+def _of_secrets(samples: tuple[int, ...]) -> tuple[frozenset[str], dict[str, set[str]], Callable[[str], bool]]:
     """All eight characters of a secret that are not what stands around another, and whether a text has some of them.
 
-    Eight digits are none of them: a time in nanoseconds or an id has the same ones by chance.
+    Eight digits stand in a time in nanoseconds or in an id by chance: in between there are the characters of the secret
+    around them, twelve in all, one of which has to be there too.
 
-    None has the end of a line in it. The second is there since it takes a hundredth of the time of a look by Python.
+    None has the end of a line in it. The last is there since it takes a hundredth of the time of a look by Python.
     """
     secrets = secrets_of(*samples)
     around = {part for each in secrets for line in each.text.split(each.secret) for part in _eighths(line)}
-    lines = (line.strip() for each in secrets for line in each.secret.replace("\\n", "\n").split("\n"))
-    known = (
-        frozenset(
-            part for line in lines if not line.startswith("-----") for part in _eighths(line) if not part.isdigit()
-        )
-        - around
-    )
+    lines = [line.strip() for each in secrets for line in each.secret.replace("\\n", "\n").split("\n")]
+    known = frozenset(part for line in lines if not line.startswith("-----") for part in _eighths(line)) - around
+    longer: dict[str, set[str]] = {part: set() for part in known if part.isdigit()}
+    for line in lines:
+        for start, part in enumerate(_eighths(line)):
+            if part in longer:
+                longer[part] |= {line[max(0, at) : max(0, at) + 12] for at in range(start - 4, start + 1)}
     pattern = "|".join(map(re.escape, sorted(known)))
-    return known, SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python
+    return known, longer, SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python

@@ -335,6 +335,21 @@ def test_a_span_processor_that_does_not_look_at_the_time_holds_up_neither_a_flus
     assert told == ["one", "flush", "two", "flush", "flush", "shutdown"]
 
 
+def test_a_span_processor_that_exits_when_it_is_flushed_is_told_of_and_shut_down(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def leave(*_: object) -> bool:
+        raise SystemExit(3)
+
+    monkeypatch.setattr("tests.pipeline.exporters.Deaf.force_flush", leave)
+    told = list[str]()
+    with exporting(entry("Deaf", gate=threading.Event(), told=told)):
+        span("one")
+    assert told == ["one", "shutdown"]
+    assert lines(caplog, "Deaf raised when it was flushed") == 1
+    assert lines(caplog, "not closed in time") == 0
+
+
 def test_the_batch_processor_of_opentelemetry_is_held_to_the_time_too() -> None:
     """It ignores the time that it is given."""
     gate = threading.Event()

@@ -73,6 +73,10 @@ def with_spans(folder: Path) -> None:
     Segment.create(folder, "backend").release()
 
 
+def with_a_damaged_ledger(folder: Path) -> None:
+    (folder / "web-2-b.ledger").write_bytes(b"damaged" * 100)
+
+
 def with_notes(folder: Path) -> None:
     (folder / "notes.txt").touch()
 
@@ -81,7 +85,7 @@ def open_to_others(folder: Path) -> None:
     folder.chmod(0o755)
 
 
-@pytest.mark.parametrize("make", [with_spans, with_notes, open_to_others])
+@pytest.mark.parametrize("make", [with_spans, with_a_damaged_ledger, with_notes, open_to_others])
 def test_one_that_has_more_than_numbers_or_is_not_this_users_alone_stays(
     temporary: Path, make: Callable[[Path], None]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -270,3 +271,18 @@ def test_a_fork_waits_for_what_a_thread_of_ours_imports(tmp_path: Path) -> None:
     assert os.waitpid(child, 0)[1] == 0
     """
     run(code, to_file(tmp_path / "spans"))
+
+
+def test_a_program_that_ctrl_c_ends_says_so_to_its_shell(tmp_path: Path) -> None:
+    code = """
+    import os, signal, sys, django
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    django.setup()
+    from tests.pipeline.making import span
+    from tests.waiting import until
+    sys.excepthook = lambda *_: None
+    span("one")
+    until(lambda: hasattr(sys.modules.get("llmtrace.store.board"), "Board"), "what the end needs is imported")
+    signal.raise_signal(signal.SIGINT)
+    """
+    run(code, to_file(tmp_path / "spans"), status=-signal.SIGINT)

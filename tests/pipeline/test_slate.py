@@ -75,6 +75,18 @@ def test_a_run_is_noted_with_the_first_span_inside(slate: Slate) -> None:
     assert (names(slate), slate.runs) == ([], False)
 
 
+def test_a_consumer_span_of_the_hosts_inside_a_run_is_a_span_like_others(slate: Slate) -> None:
+    run = get_tracer("shop").start_span("job", SENT, SpanKind.CONSUMER)
+    receive = get_tracer("shop").start_span("receive", Context(), SpanKind.CONSUMER)
+    inner = began("inner", run)
+    assert (names(slate), slate.runs) == (["job", "receive", "inner"], True)
+    receive.end()
+    assert (names(slate), slate.runs) == (["job", "inner"], True)
+    inner.end()
+    run.end()
+    assert (slate.is_empty, slate.runs) == (True, False)
+
+
 def test_what_was_saved_of_one_job_is_not_said_of_the_next(slate: Slate) -> None:
     get_tracer("shop").start_span("one", SENT, SpanKind.CONSUMER).end()
     slate.save()
