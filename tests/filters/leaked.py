@@ -76,6 +76,7 @@ def _of_secrets(samples: tuple[int, ...]) -> tuple[frozenset[str], dict[str, set
     for line in lines:
         for start, part in enumerate(_eighths(line)):
             if part in longer:
-                longer[part] |= {line[max(0, at) : max(0, at) + 12] for at in range(start - 4, start + 1)}
+                begins = {max(0, min(at, len(line) - 12)) for at in range(start - 4, start + 1)}
+                longer[part] |= {line[at : at + 12] for at in begins}
     pattern = "|".join(map(re.escape, sorted(known)))
     return known, longer, SchemaValidator(core_schema.str_schema(pattern=pattern)).isinstance_python
