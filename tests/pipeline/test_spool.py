@@ -547,7 +547,7 @@ def test_numbers_of_refused_spans_stay_right_after_a_while_on_disk(tmp_path: Pat
 
 
 def test_waits_grow_and_end_when_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmtrace.pipeline.backoff.random.uniform", lambda *_: 1.0)
+    monkeypatch.setattr("llmtrace.pipeline.backoff._JITTER.uniform", lambda *_: 1.0)
     now = [1000.0]
     monkeypatch.setattr("llmtrace.pipeline.backoff.time.monotonic", lambda: now[0])
     backoff, waits = Backoff(), []
