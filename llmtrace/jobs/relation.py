@@ -54,11 +54,11 @@ def related(sent: Sent, attributes: Mapping[str, Any], task: Any = None) -> tupl
 def waits(sent_at: float, due: float | None, now: float) -> dict[str, Any]:
     """How long the message waited in the queue, and how long it was asked to; times in seconds since the epoch.
 
-    Clocks of two machines may differ: a wait below zero is unknown.
+    Clocks of two machines may differ: how long a job waited that began before it was sent is unknown. One that began
+    before it was due waited for nothing: timers of a worker run some milliseconds early now and then.
     """
     delay = 0.0 if due is None else max(0.0, due - sent_at)
-    waited = now - sent_at - delay
-    attributes = {semconv.JOB_QUEUE_TIME: waited} if waited >= 0 else {}
+    attributes = {semconv.JOB_QUEUE_TIME: max(0.0, now - sent_at - delay)} if now >= sent_at else {}
     if delay:
         attributes[semconv.JOB_DELAY] = delay
     return attributes

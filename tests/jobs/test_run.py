@@ -12,6 +12,7 @@ from opentelemetry.trace import StatusCode, Tracer
 
 from llmtrace import semconv, trace_attributes
 from llmtrace.jobs.message import HEADER
+from llmtrace.jobs.relation import waits
 from llmtrace.tracing.attributes import NONE, TraceAttributes, current, using_source
 from llmtrace.tracing.scope import on_end
 from tests.jobs.apps import Jobs, attributes
@@ -83,6 +84,21 @@ class TestWhatIsInForce:
         stream.delay()
         jobs.run_all()
         assert recorded.names() == ["publish stream", "stream of a model", "stream"]
+
+
+@pytest.mark.parametrize(
+    ("due", "now", "told"),
+    [
+        pytest.param(None, 102.5, {semconv.JOB_QUEUE_TIME: 2.5}, id="at once"),
+        pytest.param(105.0, 107.0, {semconv.JOB_QUEUE_TIME: 2.0, semconv.JOB_DELAY: 5.0}, id="later"),
+        pytest.param(105.0, 104.99, {semconv.JOB_QUEUE_TIME: 0.0, semconv.JOB_DELAY: 5.0}, id="a timer runs early"),
+        pytest.param(99.0, 102.0, {semconv.JOB_QUEUE_TIME: 2.0}, id="due before it was sent"),
+        pytest.param(None, 99.5, {}, id="clocks differ"),
+        pytest.param(105.0, 99.5, {semconv.JOB_DELAY: 5.0}, id="clocks differ, later"),
+    ],
+)
+def test_the_wait_in_the_queue_is_told_apart_from_the_delay(due: float | None, now: float, told: object) -> None:
+    assert waits(100.0, due, now) == told
 
 
 class TestMessagesOfOthers:
