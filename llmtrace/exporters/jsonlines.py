@@ -61,7 +61,8 @@ class JSONLines(SpanExporter):
                 lines = b"\n" + lines
             _write(file, lines, end)
         finally:
-            os.close(file)  # the lock goes with it
+            fcntl.flock(file, fcntl.LOCK_UN)  # a child that was forked meanwhile has the file open as well
+            os.close(file)
 
     def shutdown(self) -> None:
         """Nothing is kept open."""

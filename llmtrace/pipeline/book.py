@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -28,6 +29,8 @@ STRIDE: Final = 65536  # from one sheet to the next: memory is mapped in steps o
 MOST_SHEETS: Final = 64
 NO_LINK: Final = os.O_CLOEXEC | os.O_NOFOLLOW if HAS_LOCKS else 0
 PRIVATE: Final = 0o600
+TURN_S: Final = 1.0  # how long one process waits for another that writes for the dead
+AGAIN_S: Final = 0.001
 LEADER: Final = ".ledger-leader"
 EARLIER: Final = "earlier"
 """The file in which the numbers of processes are summed up that are gone for long."""
@@ -191,13 +194,31 @@ def _sheets(path: Path) -> Iterator[Sheet]:
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Be the only one who writes what dead processes have left: waits for others, who take a millisecond."""
+    """Be the only one who writes what dead processes have left: waits for others, who take a millisecond.
+
+    Raises:
+        TimeoutError: another one has taken more than `TURN_S`: it is stopped, or its disk hangs.
+    """
     descriptor = os.open(folder / ".ledger-lock", os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        _wait_for(descriptor)
+        try:
+            yield
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child that was forked meanwhile has the descriptor as well
     finally:
         os.close(descriptor)
+
+
+def _wait_for(descriptor: int) -> None:
+    deadline = time.monotonic() + TURN_S
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
+        time.sleep(AGAIN_S)
 
 
 def credit(path: Path, exporter: str, change: Callable[[Sheet], None]) -> None:

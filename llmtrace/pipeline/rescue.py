@@ -69,13 +69,10 @@ class Rescue:
             self._leave(deadline)
 
     def _leave(self, deadline: float) -> None:
-        hands, lost = self._hands.take_all(), 0
-        while hands:
-            lost += sum(self._left_behind(hand) for hand in hands)
-            following = self._hands.take() if time.monotonic() < deadline else None
-            hands = [] if following is None else [following]
-            for hand in hands:
-                self._hands.put_down(hand)
+        lost = sum(self._left_behind(hand) for hand in self._hands.take_all())
+        while time.monotonic() < deadline and (hand := self._hands.take()) is not None:
+            self._hands.put_down(hand)
+            lost += self._left_behind(hand)
         while entries := self._queue.take():
             lost += len(entries)
         if lost:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import multiprocessing
+import os
 import resource
 import stat
 import threading
@@ -15,7 +16,7 @@ import pytest
 from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import Link, Status, StatusCode
 
-from llmtrace.exporters import JSONLines
+from llmtrace.exporters import JSONLines, jsonlines
 from llmtrace.pipeline.outcome import Exported, RetryLater
 from llmtrace.tracing.setup import flush
 from tests.pipeline.making import account, exporting, span
@@ -102,6 +103,30 @@ def test_a_batch_waits_while_another_is_written(tmp_path: Path) -> None:
         assert path.read_text() == ""
     writer.join(10)
     assert len(lines(path)) == 1
+
+
+def test_a_child_that_is_forked_meanwhile_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, read, children = tmp_path / "spans.jsonl", os.pipe(), []
+    write = jsonlines._write
+
+    def forking(*args: Any) -> None:
+        write(*args)
+        children.append(os.fork())
+        if not children[0]:
+            os.close(read[1])
+            os.read(read[0], 1)  # until its parent lets go
+            os._exit(0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jsonlines, "_write", forking)
+        JSONLines(path).export([ended()])
+    try:
+        with path.open("a") as other:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(read[1])
+        os.waitpid(children[0], 0)
+        os.close(read[0])
 
 
 def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:

@@ -325,6 +325,35 @@ def test_who_writes_for_the_dead_waits_until_others_have_written(folder: Path) -
     assert of(folder, "there-2-b").sent == 1
 
 
+def test_a_child_that_is_forked_meanwhile_holds_nobody_up(folder: Path) -> None:
+    read, write = os.pipe()
+    with book.only_one(folder):
+        child = os.fork()
+        if not child:
+            os.close(write)
+            os.read(read, 1)  # until its parent lets go
+            os._exit(0)
+    os.close(read)
+    try:
+        with book.only_one(folder):
+            pass
+    finally:
+        os.close(write)
+        os.waitpid(child, 0)
+
+
+def test_nobody_waits_for_ever_for_a_process_that_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book, "TURN_S", 0.05)
+    dead(folder, "there-2-b", ended=1, spooled=1)
+    with book.only_one(folder):
+        ledger_of("there-2-b", "backend").sent(1)
+        with pytest.raises(TimeoutError):
+            ledgers.fold(folder)
+    assert of(folder, "there-2-b").sent == 0
+    ledger_of("there-2-b", "backend").sent(1)
+    assert of(folder, "there-2-b").sent == 1
+
+
 def test_heirs_that_work_side_by_side_lose_no_count(folder: Path) -> None:
     dead(folder, "there-2-b", ended=400, spooled=400)
 

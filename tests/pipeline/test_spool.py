@@ -179,6 +179,27 @@ def test_an_exit_brings_to_disk_what_an_exporter_that_hangs_has_not_taken(tmp_pa
     assert files(tmp_path) == []
 
 
+def test_an_exit_brings_to_disk_what_queues_behind_an_exporter_that_hangs_on_what_was_there(tmp_path: Path) -> None:
+    with spooling(tmp_path, Backend(later)):
+        spans(1, "left")
+    gate, began = threading.Event(), threading.Event()
+
+    def hang() -> Any:
+        began.set()
+        gate.wait(30)
+        raise RetryLater("away")
+
+    with spooling(tmp_path, Backend(hang), QUEUE={"batch": 2, "delay": 0}):
+        assert began.wait(10)
+        spans(5)
+    gate.set()
+    assert account("Scripted").dropped == {}
+    back = Backend()
+    with spooling(tmp_path, back):
+        until(lambda: len(back.names) == 6, "the next process has them", 30)
+    assert sorted(back.names) == ["left 000", *(f"span {number:03}" for number in range(5))]
+
+
 def test_an_exit_does_not_wait_for_a_backend_that_is_known_to_be_away(tmp_path: Path) -> None:
     with spooling(tmp_path, Backend(later)):
         spans(3)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import IO, Any
@@ -110,6 +112,25 @@ def test_a_living_process_keeps_what_it_has_and_a_child_that_outlives_it_does_no
             os.kill(child, 0)
             until(lambda: site.names() == ["from the parent"], "it is taken over", TAKEOVER_S)
             os.kill(child, signal.SIGKILL)
+
+
+def test_a_process_that_is_stopped_while_it_writes_for_the_dead_costs_others_no_span(site: Neighbours) -> None:
+    with site.running("span('from the dead')", site.settings(away=True)) as process:
+        process.wait(30)
+    code = """
+    import time
+    fanout.pipes()
+    while not os.path.exists(exported):
+        time.sleep(0.01)
+    for number in range(10):
+        span(f"span {number}")
+    """
+    with (site.spool / ".ledger-lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with site.running(f"exported = {str(site.exported)!r}\n{textwrap.dedent(code)}", site.settings()) as process:
+            process.wait(30)
+    with site.waiting():
+        until(lambda: set(site.names()) >= {f"span {number}" for number in range(10)}, "all are sent", TAKEOVER_S)
 
 
 def test_a_full_disk_leaves_spans_in_memory(site: Neighbours) -> None:
