@@ -19,7 +19,9 @@ from llmtrace.pipeline.ended import EndedSpan
 
 REQUEST_SCOPES: Final = ("opentelemetry.instrumentation.django", "opentelemetry.instrumentation.asgi")
 OWN_SCOPE: Final = "llmtrace"  # calls, tools, agents and what holds several of them together
-OLDER_DIALECTS: Final = ("gen_ai.system", "openinference.span.kind", "llm.request.type")
+LLM_SIGNS: Final = (semconv.OPERATION, "gen_ai.system", "openinference.span.kind", "llm.request.type")
+"""Attributes that a span of LLM work has one of: today's convention's, and those of older dialects."""
+
 REMEMBERED: Final = 8192  # ended spans whose children may still begin
 MOST_OPEN: Final = 16_384  # spans that are open: a host may begin spans and never end them
 
@@ -158,7 +160,7 @@ def is_llm(span: ReadableSpan) -> bool:
         return True
     attributes: Any = span._attributes or {}
     known: Mapping[str, Any] = getattr(attributes, "_dict", attributes)  # the SDK's own raises for a name it has not
-    return semconv.OPERATION in known or any(name in known for name in OLDER_DIALECTS)
+    return any(name in known for name in LLM_SIGNS)
 
 
 def is_request(span: ReadableSpan) -> bool:

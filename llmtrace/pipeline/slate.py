@@ -7,56 +7,56 @@ without the content that travels beside it.
 
 from __future__ import annotations
 
-import marshal
 import mmap
-from collections.abc import Mapping
+from collections import OrderedDict
 from itertools import count
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags, TraceState
+from opentelemetry.trace import SpanContext, SpanKind
 
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
-from llmtrace.pipeline.ended import SCALARS
+from llmtrace.pipeline.opened import BARE, Opened, read, written
 
 logger = get_logger("llmtrace.pipeline")
 
-PLACES: Final = 32  # spans that are open at once; those beyond are not noted
-PLACE: Final = 4096  # bytes for one
-PID, SAVED, RUNS, LENGTHS = range(4)  # numbers of 8 bytes each; a place is taken while its length is more than 0
-HEAD: Final = 8 * (LENGTHS + PLACES)
-LONGEST, MOST_SHORT = 64, 24  # characters of a text and attributes, where a span does not fit as a whole
+# Places, each for one open span. Memory that nothing was written to takes none of the machine's.
+LARGE: Final = 32  # the first ones, with room for what a span began with
+SMALL: Final = 8192  # for when all of these are taken
+LARGE_BYTES: Final = 4096
+RUN: Final = 0  # the place that is kept for the job's run
 
+PID, SAVED, RUNS = range(3)  # numbers of 8 bytes each
+STAMPS: Final = 3  # one for each place: 0 while it is free, and else what span is there and its length
+FIRST: Final = 8 * (STAMPS + LARGE + SMALL)
+FIRST_SMALL: Final = FIRST + LARGE * LARGE_BYTES
+SIZE: Final = FIRST_SMALL + SMALL * BARE
+LENGTH_BITS: Final = 16
+LONGEST: Final = (1 << LENGTH_BITS) - 1
 
-class Opened(NamedTuple):
-    """What a span began with."""
-
-    number: int  # in the order in which they began
-    name: str
-    context: SpanContext
-    parent: SpanContext | None
-    kind: SpanKind
-    started_at: int  # nanoseconds since the epoch
-    attributes: dict[str, Any]
-    links: tuple[Link, ...]
-    scope: str
-    version: str | None
+FULL: Final = (
+    "More than %d spans are open in this process. If it is killed, those that began first are missing in their trace, "
+    "and what has ended below them has no parent there."
+)
 
 
 class Slate:
-    """Written by the child, read by its parent. A length is written after what it is the length of, so that a child
-    may be killed at any moment."""
+    """Written by the child, read by its parent. A stamp is written after what it stands for, so that a child may be
+    killed at any moment."""
 
     def __init__(self) -> None:
-        memory = memoryview(mmap.mmap(-1, HEAD + PLACES * PLACE))
-        self._numbers = memory[:HEAD].cast("q")
-        self._places = [memory[HEAD + place * PLACE :][:PLACE] for place in range(PLACES)]
-        self._free = list(range(PLACES))
-        self._taken: dict[int, int] = {}  # places by the span's id
-        self._begun = count()
+        memory = memoryview(mmap.mmap(-1, SIZE))
+        self._numbers = memory[:FIRST].cast("q")
+        self._memory = memory
+        self._large = list(range(RUN + 1, LARGE))  # free ones
+        self._small: list[int] = []  # free ones that had been taken
+        self._untouched = iter(range(LARGE, LARGE + SMALL))
+        self._taken: OrderedDict[int, int] = OrderedDict()  # places by the span's id
+        self._begun = count(1)
         self._run: SpanContext | None = None  # of the job
         self._waiting: ReadableSpan | None = None  # the same while no span has begun inside
+        self._told_full = False
 
     # In the child
 
@@ -67,36 +67,52 @@ class Slate:
     def began(self, span: ReadableSpan) -> None:
         """Note a span, and before the first span inside a job's run that run.
 
-        Until then nothing is below the run, and the parent can tell of it from the message. A span whose parent should
-        be here and is not would be one without a parent: it is not noted.
+        Until then nothing is below the run, and the parent can tell of it from the message.
         """
         context, parent = span._context, span._parent
         if context is None or not context.trace_flags.sampled:
             return
-        is_outer = parent is None or parent.is_remote
-        if span._kind is SpanKind.CONSUMER and is_outer and self._run is None:  # in a run it is the host's
-            self._run, self._waiting = context, span
+        if span._kind is SpanKind.CONSUMER and self._run is None and (parent is None or parent.is_remote):
+            self._run, self._waiting = context, span  # one inside a run is the host's
             self._numbers[SAVED] = 0  # what is on disk was said of the job before
             self._numbers[RUNS] = 1
             return
-        if self._waiting is not None and self._waiting._context is not None:
-            self._note(self._waiting, self._waiting._context)
+        waiting = self._waiting
+        if waiting is not None and waiting._context is not None:
+            self._note(RUN, waiting, waiting._context)
             self._waiting = None
-        if is_outer or (parent is not None and parent.span_id in self._taken):
-            self._note(span, context)
-
-    def _note(self, span: ReadableSpan, context: SpanContext) -> None:
         try:
-            place = self._free.pop()
-            written = _written(next(self._begun), span, context)
-            self._places[place][: len(written)] = written
-            self._taken[context.span_id] = place
-            self._numbers[LENGTHS + place] = len(written)
-        except IndexError:  # too many are open
-            return
+            place = self._large.pop()
+        except IndexError:
+            place = self._further()
+        self._taken[context.span_id] = place
+        if not self._note(place, span, context):
+            self.ended(span)
+
+    def _further(self) -> int:
+        """A small place; when none is free either, that of the span that has been open for the longest time."""
+        try:
+            return self._small.pop()
+        except IndexError:
+            place = next(self._untouched, None)
+        if place is None:
+            _, place = self._taken.popitem(last=False)
+            self._numbers[STAMPS + place] = 0
+            if not self._told_full:
+                self._told_full = True
+                logger.warning(FULL, LARGE + SMALL - 1)
+        return place
+
+    def _note(self, place: int, span: ReadableSpan, context: SpanContext) -> bool:
+        try:
+            noted = written(span, context, LARGE_BYTES if place < LARGE else BARE)
+            at, length = _begin(place), len(noted)
+            self._memory[at : at + length] = noted
+            self._numbers[STAMPS + place] = next(self._begun) << LENGTH_BITS | length
         except Exception:
-            self._free.append(place)
             tell(logger, "A span that began could not be noted for the case that the process is killed.")
+            return False
+        return True
 
     def ended(self, span: ReadableSpan) -> None:
         """Forget a span."""
@@ -105,11 +121,13 @@ class Slate:
             return
         if context is self._run:
             self._run = self._waiting = None
+            self._numbers[STAMPS + RUN] = 0
             self._numbers[RUNS] = 0
+            return
         place = self._taken.pop(context.span_id, None)
         if place is not None:
-            self._numbers[LENGTHS + place] = 0
-            self._free.append(place)
+            self._numbers[STAMPS + place] = 0
+            (self._large if place < LARGE else self._small).append(place)
 
     def save(self) -> None:
         """Say that all that has ended is on disk."""
@@ -130,7 +148,7 @@ class Slate:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is open."""
-        return not any(self._numbers[LENGTHS:])
+        return not any(self._numbers[STAMPS:])
 
     @property
     def runs(self) -> bool:
@@ -140,86 +158,25 @@ class Slate:
     def opened(self) -> list[Opened]:
         """The spans that are open, in the order in which they began."""
         found = []
-        for place, length in enumerate(self._numbers[LENGTHS:]):
-            if length:
-                try:
-                    found.append(_read(bytes(self._places[place][:length])))
-                except Exception:  # the child has written another one there in the meantime
+        for place, stamp in enumerate(self._numbers[STAMPS:]):
+            if stamp:
+                at = _begin(place)
+                noted = bytes(self._memory[at : at + (stamp & LONGEST)])
+                if self._numbers[STAMPS + place] != stamp:  # the span has ended, and the bytes may be another's
                     continue
+                try:
+                    found.append(read(stamp >> LENGTH_BITS, noted))
+                except Exception:
+                    tell(logger, "What a process that was killed had noted of an open span could not be read.")
         return sorted(found)
 
     def clear(self) -> None:
         """Forget them all."""
         self._numbers[RUNS] = 0
-        for place in range(PLACES):
-            self._numbers[LENGTHS + place] = 0
+        for place, stamp in enumerate(self._numbers[STAMPS:]):
+            if stamp:  # to write to memory is to take it
+                self._numbers[STAMPS + place] = 0
 
 
-def _written(number: int, span: ReadableSpan, context: SpanContext) -> bytes:
-    """The span as bytes, past the properties of the SDK's classes: they would take most of the time."""
-    parent = span._parent
-    attributes: Any = span._attributes or {}
-    known: Mapping[str, Any] = getattr(attributes, "_dict", attributes)
-    scope = span._instrumentation_scope
-    links = span._links
-    fields: tuple[Any, ...] = (
-        number,
-        span._name,
-        _ids(context),
-        None if parent is None else _ids(parent),
-        span._kind.value,
-        span._start_time,
-        known,
-        [(_ids(link.context), dict(link.attributes or {})) for link in links] if links else None,
-        None if scope is None else (scope._name, scope._version),
-    )
-    try:
-        written = marshal.dumps(fields)
-        if len(written) <= PLACE:
-            return written
-    except ValueError:  # a text or a number of a class of the host's own
-        pass
-    return marshal.dumps((number, _text(span.name)[:LONGEST], *fields[2:6], _short(known), None, fields[8]))
-
-
-def _short(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes of the plain types and of little length, as many as are sure to fit."""
-    found: dict[str, Any] = {}
-    for name, value in attributes.items():
-        value = value if type(value) in SCALARS else _text(value)
-        if len(found) < MOST_SHORT and len(name) <= LONGEST and (not isinstance(value, str) or len(value) <= LONGEST):
-            found[_text(name)] = value
-    return found
-
-
-def _text(value: object) -> str:
-    """As Python's own class of texts: `str()` of Django's safe ones is one of them again."""
-    return "".join((str(value), ""))
-
-
-def _ids(context: SpanContext) -> tuple[int, int, bool, int, str | None]:
-    fields: tuple[Any, ...] = context
-    trace_id, span_id, remote, flags, state, _ = fields
-    return trace_id, span_id, remote, int(flags), state.to_header() if state else None
-
-
-def _context(ids: tuple[int, int, bool, int, str | None]) -> SpanContext:
-    trace_id, span_id, remote, flags, state = ids
-    return SpanContext(
-        trace_id, span_id, remote, TraceFlags(flags), None if state is None else TraceState.from_header([state])
-    )
-
-
-def _read(written: bytes) -> Opened:
-    number, name, context, parent, kind, started_at, attributes, links, scope = marshal.loads(written)
-    return Opened(
-        number,
-        name,
-        _context(context),
-        None if parent is None else _context(parent),
-        SpanKind(kind),
-        started_at,
-        attributes,
-        tuple(Link(_context(ids), marked) for ids, marked in links or ()),
-        *(scope or ("", None)),
-    )
+def _begin(place: int) -> int:
+    return FIRST + place * LARGE_BYTES if place < LARGE else FIRST_SMALL + (place - LARGE) * BARE

@@ -38,7 +38,7 @@ class Slates:
     def after_fork_in_parent(self) -> None:
         """Keep it, and let go of those whose child has gone and which nothing is open in."""
         if self._next is not None:
-            kept = [each for each in self._children if not each.pid or not each.is_empty or is_there(each.pid)]
+            kept = [each for each in self._children if not each.pid or is_there(each.pid) or not each.is_empty]
             self._children = deque([*kept, self._next], MOST)
             self._next = None
 

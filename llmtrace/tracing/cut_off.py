@@ -19,7 +19,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanKind
 from llmtrace import semconv
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.lineage import is_llm
-from llmtrace.pipeline.slate import Opened, Slate
+from llmtrace.pipeline.opened import Opened
+from llmtrace.pipeline.slate import Slate
 from llmtrace.pipeline.slates import slates
 from llmtrace.tracing.failure import record
 from llmtrace.tracing.setup import connect

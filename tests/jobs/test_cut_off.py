@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from llmtrace import semconv
 from tests.jobs.checks import cut_off, ended, told_and_run
 from tests.jobs.processes import PATIENCE_S, Site
+from tests.jobs.site.crowd import CROWD
 from tests.jobs.traces import Trace
 from tests.waiting import until
 
@@ -43,3 +46,26 @@ def test_a_job_that_is_killed_at_once_leaves_its_run_and_the_call_that_was_cut_o
 
     for trace in (killed, deaf, idle):
         assert trace.orphans() == []
+
+
+@pytest.mark.parametrize("site", ["redis"], indirect=True)
+def test_what_a_job_had_sent_stays_below_what_it_had_open_however_much_that_is(site: Site) -> None:
+    site.env["JOBS_CONTROL"] = "1"
+    with site.worker("--pool", "prefork", "--concurrency", "2") as worker:
+        traces = site.visit("crowd_killed", "crowd_at_hard_limit").values()
+        told = 2 * len(traces)
+        until(lambda: site.count(kind="CONSUMER", trace_id__in=traces) == told, "each has its run", PATIENCE_S)
+        worker.stop()
+    for trace in (Trace(site.spans(trace_id)) for trace_id in traces):
+        assert trace.orphans() == []
+        _, (at,) = told_and_run(trace, "crowd_deaf")
+        assert ended(at)[:2] == ("TERMINATED", "ERROR")
+        for number in range(CROWD):
+            below = trace.children(at)
+            assert Counter(span.name for span in below) == ({"done": 1, "step": 1} if number else {"step": 1})
+            (at,) = (span for span in below if span.name == "step")
+            assert (at.status, at.outcome) == ("UNSET", None)
+        below = trace.children(at)
+        assert Counter(span.name for span in below) == {"done": 1, "side": CROWD, "chat gpt-4o-mini": 1}
+        assert [len(trace.children(side)) for side in trace.named("side")] == [1] * CROWD
+        assert [call.outcome for call in trace.named("chat gpt-4o-mini")] == ["cancelled"]

@@ -7,13 +7,20 @@ from typing import Any
 
 import pytest
 from django.utils.safestring import mark_safe
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags, TraceState
 from opentelemetry.trace import set_span_in_context as inside
 
-from llmtrace.pipeline.slate import PLACES, Slate
+from llmtrace import semconv
+from llmtrace.pipeline import slate as slate_module
+from llmtrace.pipeline.lineage import LLM_SIGNS
+from llmtrace.pipeline.opened import BARE, read, written
+from llmtrace.pipeline.slate import LARGE, Slate
 from llmtrace.pipeline.slates import slates
 from llmtrace.tracing.setup import get_tracer
 from tests.pipeline.making import entry, exporting
@@ -31,8 +38,8 @@ def slate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slate]:
         yield made
 
 
-def began(name: str, above: Span | None = None, kind: SpanKind = SpanKind.INTERNAL) -> Span:
-    return get_tracer("shop").start_span(name, None if above is None else inside(above), kind)
+def began(name: str, above: Span | None = None, attributes: dict[str, Any] | None = None) -> Span:
+    return get_tracer("shop").start_span(name, None if above is None else inside(above), attributes=attributes)
 
 
 def names(slate: Slate) -> list[str]:
@@ -62,6 +69,14 @@ def test_spans_are_read_in_the_order_in_which_they_began_whichever_ended_in_betw
     assert names(slate) == ["second", "third"]
     for span in (second, third):
         span.end()
+
+
+def test_a_span_that_begins_below_one_that_has_ended_is_noted(slate: Slate) -> None:
+    first = began("first")
+    first.end()
+    second = began("second", first)
+    assert [(each.name, each.parent) for each in slate.opened()] == [("second", first.get_span_context())]
+    second.end()
 
 
 def test_a_run_is_noted_with_the_first_span_inside(slate: Slate) -> None:
@@ -96,14 +111,48 @@ def test_what_was_saved_of_one_job_is_not_said_of_the_next(slate: Slate) -> None
     run.end()
 
 
-def test_no_span_is_noted_without_its_parent(slate: Slate) -> None:
-    many = [began(f"span {number}") for number in range(PLACES)]
-    beyond = began("beyond")
-    many[0].end()
-    inner = began("inner", beyond)
-    assert names(slate) == [f"span {number}" for number in range(1, PLACES)]
-    for span in (inner, beyond, *many[1:]):
+def test_spans_beyond_the_large_places_are_noted_below_their_parents(slate: Slate) -> None:
+    run = get_tracer("shop").start_span("job", SENT, SpanKind.CONSUMER, {"messaging.message.id": "x" * BARE})
+    spans = [run]
+    for number in range(3 * LARGE):  # one below the other, and beside each a leaf
+        spans += [began(f"step {number}", spans[-1]), began(f"leaf {number}", spans[-1])]
+        spans.pop().end()
+    opened = slate.opened()
+    assert [each.name for each in opened] == ["job", *(f"step {number}" for number in range(3 * LARGE))]
+    assert [each.context for each in opened] == [span.get_span_context() for span in spans]
+    assert [each.parent for each in opened[1:]] == [each.context for each in opened[:-1]]
+    assert opened[0].attributes == {"messaging.message.id": "x" * BARE}
+    for span in reversed(spans):
         span.end()
+    assert slate.is_empty
+
+
+def test_a_place_is_taken_again_by_a_span_that_begins_later(slate: Slate) -> None:
+    many = [began("first") for _ in range(2 * LARGE)]
+    for span in many:
+        span.end()
+    again = [began("second", attributes={"text": "x" * BARE}) for _ in range(LARGE - 1)]
+    assert [each.attributes for each in slate.opened()] == [{"text": "x" * BARE}] * (LARGE - 1)
+    for span in again:
+        span.end()
+
+
+def test_the_oldest_are_forgotten_when_all_places_are_taken_and_the_run_is_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(slate_module, "SMALL", 3)
+    slate = Slate()
+    monkeypatch.setattr(slates, "own", slate)
+    with exporting(entry("Kept", into=[])):
+        run = get_tracer("shop").start_span("job", SENT, SpanKind.CONSUMER)
+        many = [began(f"span {number}", run) for number in range(LARGE + 4)]
+        assert names(slate) == ["job", *(f"span {number}" for number in range(2, LARGE + 4))]
+        (record,) = caplog.records
+        assert record.getMessage().startswith(f"More than {LARGE + 2} spans are open")
+        many[0].end()  # one that was forgotten
+        assert names(slate)[:2] == ["job", "span 2"]
+        for span in (*many[1:], run):
+            span.end()
     assert slate.is_empty
 
 
@@ -112,6 +161,86 @@ def test_a_span_that_does_not_fit_is_noted_by_what_is_short(slate: Slate) -> Non
     (opened,) = slate.opened()
     assert (opened.name, opened.attributes) == ("call", {"short": "x"})
     span.end()
+
+
+def test_a_span_that_does_not_fit_a_small_place_is_noted_by_what_its_trace_needs(slate: Slate) -> None:
+    many = [began("span") for _ in range(LARGE)]
+    attributes = {"text": "x" * BARE, semconv.OPERATION: "chat"}
+    span = get_tracer("llmtrace").start_span("chat " + "é" * 100, SENT, SpanKind.CLIENT, attributes, start_time=11)
+    opened = slate.opened()[-1]
+    assert (opened.name, opened.kind, opened.started_at) == ("chat " + "é" * 13, SpanKind.CLIENT, 11)
+    assert (opened.scope, opened.attributes) == ("llmtrace", {semconv.OPERATION: "chat"})
+    assert (opened.context, opened.parent) == (_stateless(span.get_span_context()), _stateless(SENDER))
+    for each in (span, *many):
+        each.end()
+
+
+def _stateless(context: SpanContext) -> SpanContext:
+    return SpanContext(context.trace_id, context.span_id, context.is_remote, context.trace_flags)
+
+
+@given(
+    name=st.text(max_size=200),
+    scope=st.text(max_size=200),
+    ids=st.tuples(st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.integers(1, 2**64 - 1)),
+    kind=st.sampled_from(SpanKind),
+    started_at=st.integers(0, 2**64 - 1),
+    attributes=st.dictionaries(st.sampled_from([*LLM_SIGNS, "text"]), st.text(max_size=200)),
+)
+def test_every_span_fits_a_small_place(
+    name: str,
+    scope: str,
+    ids: tuple[int, int, int],
+    kind: SpanKind,
+    started_at: int,
+    attributes: dict[str, str],
+) -> None:
+    state = TraceState([("vendor", "x" * 200)])
+    context = SpanContext(ids[0], ids[1], False, TraceFlags(1), state)
+    parent = SpanContext(ids[0], ids[2], True, TraceFlags(1), state)
+    provenance = InstrumentationScope(scope, "1" * 200)
+    span = ReadableSpan(
+        name, context, parent, attributes=attributes, kind=kind, start_time=started_at, instrumentation_scope=provenance
+    )
+    noted = written(span, context, BARE)
+    assert len(noted) <= BARE
+    opened = read(7, noted)
+    assert (opened.context, opened.parent) == (_stateless(context), _stateless(parent))
+    assert (opened.number, opened.kind, opened.started_at) == (7, kind, started_at)
+
+
+def test_what_does_not_fit_by_its_many_attributes_is_noted_without_them(slate: Slate) -> None:
+    span = began("call", attributes={f"number {number}": f"{number}" + "😀" * 60 for number in range(24)})
+    (opened,) = slate.opened()
+    assert (opened.name, opened.attributes) == ("call", {})
+    span.end()
+
+
+def test_what_ends_while_it_is_read_is_left_out(slate: Slate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child has another span in its place in the meantime."""
+    first, second = began("first"), began("second")
+    begin = slate_module._begin
+
+    def later(place: int) -> int:
+        if slate._taken.get(first.get_span_context().span_id) == place:
+            first.end()
+            began("third")
+        return begin(place)
+
+    monkeypatch.setattr(slate_module, "_begin", later)
+    assert names(slate) == ["second"]
+    monkeypatch.undo()
+    second.end()
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_is_read(slate: Slate, mistakes: list[str]) -> None:
+    spans = [began("first"), began("second")]
+    place = slate._taken[spans[0].get_span_context().span_id]
+    slate._memory[slate_module._begin(place)] = 0
+    assert names(slate) == ["second"]
+    assert "could not be read" in mistakes.pop()
+    for span in spans:
+        span.end()
 
 
 def test_a_text_of_a_class_of_the_hosts_is_noted_as_a_text(slate: Slate) -> None:

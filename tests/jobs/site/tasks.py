@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from typing import Any, Final
 
 from celery import Task, shared_task
@@ -14,6 +15,8 @@ from celery.exceptions import Ignore, Reject
 from opentelemetry import baggage, trace
 
 from llmtrace import LLM, Stream
+from llmtrace.tracing.setup import flush
+from tests.jobs.site.crowd import CROWD
 from tests.jobs.site.settings import FOLDER
 from tests.waiting import until
 
@@ -143,6 +146,21 @@ def hang_deaf() -> None:
     """The same in code that does not hear when the process is told to end."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with trace.get_tracer("host").start_as_current_span("step"):
+        LLM().chat("Are you there?")
+
+
+@shared_task
+def crowd_deaf() -> None:
+    """The same with many spans open, one below the other and side by side. One has ended below each, and is sent."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    tracer = trace.get_tracer("host")
+    with ExitStack() as nested:
+        for _ in range(CROWD):
+            nested.enter_context(tracer.start_as_current_span("step"))
+            tracer.start_span("done").end()
+        for side in [tracer.start_span("side") for _ in range(CROWD)]:
+            tracer.start_span("done", trace.set_span_in_context(side)).end()
+        flush(60)
         LLM().chat("Are you there?")
 
 

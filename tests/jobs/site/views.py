@@ -187,6 +187,17 @@ def hard_limit_deaf() -> None:
         tasks.hang_deaf.apply_async(time_limit=LIMIT_S)
 
 
+def crowd_killed() -> None:
+    (FOLDER / "hanging").unlink(missing_ok=True)
+    sent = tasks.crowd_deaf.delay()
+    until((FOLDER / "hanging").exists, "the job waits for its model", 60)
+    sent.revoke(terminate=True, signal="SIGKILL")
+
+
+def crowd_at_hard_limit() -> None:
+    tasks.crowd_deaf.apply_async(time_limit=2 * LIMIT_S)
+
+
 def hard_limit_idle() -> None:
     tasks.idle_deaf.apply_async(time_limit=1)
 
@@ -265,6 +276,7 @@ BURSTS = (200, 12)
 
 PAGES: dict[str, Page] = {page.__name__: page for page in SITUATIONS} | {
     **{page.__name__: page for page in (*mixed.PAGES, django_task, killed, hard_limit_deaf, hard_limit_idle)},
+    **{page.__name__: page for page in (crowd_killed, crowd_at_hard_limit)},
     **{page.__name__: page for page in (said.say, said.say_for_long)},
     **{f"burst-{n}": burst(n) for n in BURSTS},
 }
