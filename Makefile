@@ -8,6 +8,8 @@ PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --annotation-style line --quiet \
 	--custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 
+unexport PYTHONDONTWRITEBYTECODE # tests start hundreds of processes, each of which would compile all of the project
+
 .PHONY: help demo test lint format types contracts migrations wheel coverage requirements clean
 
 help: ## Say what there is to do

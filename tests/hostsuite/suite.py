@@ -44,9 +44,7 @@ def environment(folder: Path, database: Mapping[str, Any], models: str, *, trace
         "HOME": str(folder / "tmp"),
         "OPENAI_API_KEY": "sk-only-for-tests",
         "OPENAI_BASE_URL": models,
-        "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONPATH": str(ROOT),
-        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),  # kept from run to run, as an installed package's is
         "TMPDIR": str(folder / "tmp"),
     }
 

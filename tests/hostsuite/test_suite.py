@@ -32,9 +32,7 @@ class OnSQLite:
         return hashlib.sha256(self.file.read_bytes()).hexdigest()
 
     def leftovers(self) -> list[str]:
-        return [
-            path.name for path in self.file.parent.iterdir() if path.name not in ("bytecode", "tmp", self.file.name)
-        ]
+        return [path.name for path in self.file.parent.iterdir() if path.name not in ("tmp", self.file.name)]
 
 
 class OnPostgreSQL:
