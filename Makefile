@@ -1,6 +1,8 @@
 # Set-up and checks. Needs make and Python 3.11 or newer, nothing else: the first run makes .venv.
 
 VENV ?= .venv
+WITHIN_dev := base test # what is installed along
+WITHIN_test := base
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PARALLEL ?= --numprocesses=auto --dist=loadscope --no-loadscope-reorder
@@ -58,9 +60,10 @@ clean: ## Remove what the other commands made
 
 $(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(BIN)/python
 	@echo "Installing requirements/$*.txt"
-	@$(PIP) --requirement requirements/$*.txt
+	@$(PIP) --no-compile --requirement requirements/$*.txt
 	@$(PIP) --no-deps --editable .
-	@touch $@
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true # on all cores; templates of code do not compile
+	@touch $(patsubst %,$(VENV)/%.stamp,$(WITHIN_$*)) $@
 
 $(BIN)/python:
 	@for python in $(PYTHONS); do \
