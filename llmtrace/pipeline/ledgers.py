@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from llmtrace.pipeline import book
+from llmtrace.pipeline import acknowledged, book
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.sheet import Sheet
 
@@ -26,6 +26,7 @@ class Entry:
     account: Account
     alive: bool
     seen_at: datetime  # when it was last known to live or has changed
+    folder: str = ""  # the id of the folder that it is in, if that is another machine's
 
 
 def read(folder: Path) -> list[Entry]:
@@ -67,18 +68,22 @@ def fold(folder: Path, now: float | None = None) -> None:
     """
     oldest = (time.time() if now is None else now) - KEPT_S
     with book.only_one(folder):
-        settled = [path for process in book.processes(folder) if _is_settled(path := book.path_of(folder, process))]
-        settled.sort(key=_changed_at, reverse=True)
-        for number, path in enumerate(settled):
-            if number >= KEPT or _changed_at(path).timestamp() < oldest:
-                _fold(folder, path)
+        settled = [process for process in book.processes(folder) if _is_settled(book.path_of(folder, process))]
+        ended_at = {process: _changed_at(book.path_of(folder, process)) for process in settled}
+        for number, process in enumerate(sorted(settled, key=ended_at.__getitem__, reverse=True)):
+            if number >= KEPT or ended_at[process].timestamp() < oldest:
+                _fold(folder, process)
 
 
 def _is_settled(path: Path) -> bool:
     return not book.is_alive(path) and not any(account.spooled for account in book.accounts(path).values())
 
 
-def _fold(folder: Path, path: Path) -> None:
-    for exporter, account in book.accounts(path).items():
-        book.credit_earlier(folder, exporter, partial(Sheet.add, account=account.of_the_dead()))
+def _fold(folder: Path, process: str) -> None:
+    path = book.path_of(folder, process)
+    counted = {exporter: account.of_the_dead() for exporter, account in book.accounts(path).items()}
+    earlier = book.accounts(book.path_of(folder, book.EARLIER))
+    for exporter, account in counted.items():
+        book.credit_earlier(folder, exporter, partial(Sheet.add, account=account))
     path.unlink()
+    acknowledged.move(folder, process, counted, earlier)

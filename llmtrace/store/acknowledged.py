@@ -1,30 +1,43 @@
-"""Losses that somebody has looked at: remembered beside the ledgers, so that only new ones call for another look."""
+"""Which losses are new: those that nobody has acknowledged."""
 
 from __future__ import annotations
 
-import json
-import os
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
 
+from llmtrace.pipeline import ledgers
 from llmtrace.pipeline.account import WANTED
-from llmtrace.pipeline.book import EARLIER, PRIVATE
+from llmtrace.pipeline.acknowledged import Place, remember, remembered
+from llmtrace.pipeline.book import EARLIER, only_one
 from llmtrace.pipeline.ledgers import Entry
 
-FILE: Final = ".ledger-acknowledged"
 
-Place = tuple[str, str, str]
-"""Process, exporter, and the reason for which spans were dropped."""
+def fresh(entries: Iterable[Entry], known: Mapping[Place, int]) -> Counter[tuple[str, str, str]]:
+    """The losses that are not among those which are `known`, by process, exporter and reason.
+
+    A day after its end a process has no ledger of its own any more. On this machine what was known of it has moved into
+    the sum of earlier processes together with its numbers. On another machine nobody could do that: there it counts for
+    the sum in the same folder.
+    """
+    entries = list(entries)
+    there = {(entry.folder, _process(entry)) for entry in entries}
+    gone: Counter[Place] = Counter()
+    for place, count in known.items():
+        if place.folder and (place.folder, place.process) not in there:
+            gone[place._replace(process=EARLIER)] += count
+    found: Counter[tuple[str, str, str]] = Counter()
+    for entry in entries:
+        for place, count in losses([entry]).items():
+            found[entry.process, *place[1:3]] = max(0, count - known.get(place, 0) - gone[place])
+    return +found
 
 
 def losses(entries: Iterable[Entry]) -> Counter[Place]:
     """How many spans were dropped in each place although nobody asked for it."""
     return Counter(
         {
-            (entry.process, entry.exporter, reason): count
+            Place(_process(entry), entry.exporter, reason, entry.folder): count
             for entry in entries
             for reason, count in entry.account.dropped.items()
             if reason not in WANTED
@@ -32,51 +45,32 @@ def losses(entries: Iterable[Entry]) -> Counter[Place]:
     )
 
 
-def fresh(entries: Iterable[Entry], known: Mapping[Place, int]) -> Counter[Place]:
-    """The losses that are not among those which are `known`.
-
-    A day after its end a process has no ledger of its own any more: what was known of it then counts for the sums of
-    earlier processes, one of which has its numbers.
-    """
-    entries = list(entries)
-    there = {entry.process for entry in entries}
-    summed_up: Counter[tuple[str, str]] = Counter()
-    for (process, exporter, reason), count in known.items():
-        if process not in there:
-            summed_up[exporter, reason] += count
-    found: Counter[Place] = Counter()
-    for place, count in losses(entries).items():
-        process, exporter, reason = place
-        found[place] = max(0, count - known.get(place, 0))
-        if _is_sum(process):
-            credit = min(found[place], summed_up[exporter, reason])
-            summed_up[exporter, reason] -= credit
-            found[place] -= credit
-    return +found
+def _process(entry: Entry) -> str:
+    """The sum's own name changes with the machine's."""
+    return EARLIER if f"-{EARLIER}-" in entry.process else entry.process
 
 
-def _is_sum(process: str) -> bool:
-    return f"-{EARLIER}-" in process
+def acknowledge(folder: Path, seen: Iterable[Entry], all_seen: bool) -> None:
+    """Remember the losses that somebody has seen.
 
+    Processes may have been summed up since they were read, or while they were: what is not in its place any more is not
+    acknowledged, and is shown again.
 
-def remembered(folder: Path) -> Counter[Place]:
-    """What `remember` was given last; nothing where that can't be read."""
-    try:
-        return Counter({(row[0], row[1], row[2]): int(row[3]) for row in json.loads((folder / FILE).read_bytes())})
-    except (OSError, ValueError, LookupError, TypeError):
-        return Counter()
-
-
-def remember(folder: Path, known: Mapping[Place, int]) -> None:
-    """Keep `known` for all who ask in this folder.
+    Args:
+        folder: that of this machine's ledgers.
+        seen: all ledgers that could be read.
+        all_seen: whether those of other machines are among them; else what is known of these stays.
 
     Raises:
-        OSError: it can't be written; then what was kept before stays.
+        OSError: it can't be written.
     """
-    new = folder / f"{FILE}.{uuid.uuid4().hex}"
-    try:
-        new.touch(PRIVATE)
-        new.write_text(json.dumps([[*place, count] for place, count in known.items()]))
-        os.replace(new, folder / FILE)
-    finally:
-        new.unlink(missing_ok=True)
+    looked_at = losses(seen)
+    with only_one(folder):
+        known = remembered(folder)
+        kept = {place: count for place, count in known.items() if place.folder and not all_seen}
+        here = {
+            place: min(max(looked_at[place], known[place]), count)
+            for place, count in losses(ledgers.read(folder)).items()
+        }
+        away = {place: count for place, count in looked_at.items() if place.folder}
+        remember(folder, +Counter({**kept, **here, **away}))

@@ -16,10 +16,11 @@ from llmtrace.conf import get_config
 from llmtrace.models import Ledger
 from llmtrace.pipeline import ledgers
 from llmtrace.pipeline.account import Account
+from llmtrace.pipeline.acknowledged import Place, remembered
 from llmtrace.pipeline.book import folder_id
 from llmtrace.pipeline.folder import spool_folder
 from llmtrace.pipeline.ledgers import Entry
-from llmtrace.store.acknowledged import Place, fresh, losses, remember, remembered
+from llmtrace.store import acknowledged
 
 __all__ = ["Account", "Entry", "Health", "acknowledge", "read"]
 
@@ -46,9 +47,9 @@ class Health:
         return dict(sorted(sums.items()))
 
     @cached_property
-    def fresh(self) -> Counter[Place]:
-        """Losses that nobody has acknowledged."""
-        return fresh(self.entries, self.known)
+    def fresh(self) -> Counter[tuple[str, str, str]]:
+        """Losses that nobody has acknowledged, by process, exporter and reason."""
+        return acknowledged.fresh(self.entries, self.known)
 
     def alive(self) -> frozenset[str]:
         """The exporters that a process which runs has."""
@@ -68,7 +69,7 @@ def read(now: datetime | None = None) -> Health:
 
 
 def acknowledge(health: Health) -> int:
-    """Remember all losses that `health` has; how many spans of them are new.
+    """Remember the losses that `health` has; how many spans of them are new.
 
     Raises:
         OSError: there is no folder to remember them in, or it can't be written.
@@ -76,8 +77,7 @@ def acknowledge(health: Health) -> int:
     folder = spool_folder()
     if folder is None:
         raise FileNotFoundError("there is no folder for the spool")
-    before = dict(health.known) if health.away is not None else {}  # other machines' can't be seen now
-    remember(folder, {**before, **losses(health.entries)})
+    acknowledged.acknowledge(folder, health.entries, all_seen=health.away is None)
     return health.fresh.total()
 
 
@@ -113,7 +113,8 @@ def _entry(row: Ledger, now: datetime) -> Entry:
         row.spooled,
     )
     alive = row.alive and now - _aware(row.seen_at) < SILENT
-    return Entry(row.process, row.exporter, account if alive else account.of_the_dead(), alive, _aware(row.seen_at))
+    counted = account if alive else account.of_the_dead()
+    return Entry(row.process, row.exporter, counted, alive, _aware(row.seen_at), row.folder)
 
 
 def _aware(moment: datetime) -> datetime:
