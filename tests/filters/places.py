@@ -56,6 +56,10 @@ def with_event(name: str, attributes: Mapping[str, Any]) -> EndedSpan:
     return span(events=(Event("first", {"n": 1}, 1), Event(name, attributes, 2)))
 
 
+def _query(**fields: Any) -> str:
+    return urlencode(fields, errors="surrogatepass")
+
+
 PLACES: Final[Mapping[str, Callable[[str], EndedSpan]]] = {
     "message": lambda text: with_attribute(semconv.INPUT_MESSAGES, [message("Hello"), message(text)]),
     "answer": lambda text: with_attribute(semconv.OUTPUT_MESSAGES, [message(text, "assistant")]),
@@ -77,10 +81,10 @@ PLACES: Final[Mapping[str, Callable[[str], EndedSpan]]] = {
     "variable of a template": lambda text: with_attribute(semconv.PROMPT_VARIABLE + "genre", text),
     "template": lambda text: with_attribute(semconv.PROMPT_TEMPLATE, f"USER: {text}"),
     "parameter of a URL": lambda text: with_attribute(
-        "url.full", f"https://shop.example/search?q={quote(text)}&page=2"
+        "url.full", f"https://shop.example/search?q={quote(text, errors='surrogatepass')}&page=2"
     ),
-    "field of a form": lambda text: with_attribute("url.query", urlencode({"page": 2, "q": text})),
-    "URL in a URL": lambda text: with_attribute("url.query", urlencode({"next": f"/search?{urlencode({'q': text})}"})),
+    "field of a form": lambda text: with_attribute("url.query", _query(page=2, q=text)),
+    "URL in a URL": lambda text: with_attribute("url.query", _query(next=f"/search?{_query(q=text)}")),
     "text attribute": lambda text: with_attribute("shop.note", text),
     "list of texts": lambda text: with_attribute("shop.notes", ("one", text)),
     "bytes": lambda text: with_attribute("shop.blob", text.encode()),
