@@ -1,91 +1,147 @@
-"""Values whose names stand apart from them: columns of a table in text, of an INSERT, and items of a list in YAML."""
+"""Values whose names stand apart from them: columns of a table in text, and items of a list in YAML."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from llmtrace.filters.names import Hint
 from llmtrace.filters.tokens import Range
-from llmtrace.filters.values import Place, is_secret, looks_random
+from llmtrace.filters.values import Place, is_secret, is_sentence, looks_random
 
 HintOf = Callable[[str], Hint | None]
 
-_INSERT: Final = re.compile(
-    r"insert\s{1,8}into\s{1,8}[^\s(]{1,100}\s{0,8}\(([^()]{1,2000})\)\s{0,8}values\s{0,8}(?=\()"
+_HEADINGS: Final = re.compile(
+    r"^\ufeff?(?P<names>[\w .#/\"'`*-]*+(?P<separator>[,;\t|])(?:[\w .#/\"'`*-]++|(?P=separator))*+)\r{0,2}$",
+    re.MULTILINE,
 )
-_CELL: Final = re.compile(r"\s{0,8}('(?:[^'\\]|\\.|'')*+'|[^,()']{0,400}?)\s{0,8}([,)])", re.DOTALL)
-_NEXT_ROW: Final = re.compile(r"\s{0,8},\s{0,8}(?=\()")
-_FIELD: Final = r"[\"']?[A-Za-z_][\w.-]{0,40}[\"']?"
-_HEADINGS: Final = re.compile(rf"^{_FIELD}(?:([,;\t]){_FIELD}(?:\1{_FIELD}){{0,99}})\r?$", re.MULTILINE)
+_NO_HEADING: Final = (
+    "a|an|and|but|const|def|del|enter|for|from|global|if|import|let|my|or|our|please|print|raise|return|select|that|the"
+    "|then|this|to|var|when|where|with|yield|your"
+)
+"""What a sentence or a line of code begins with; "No" and "Is active" are headings."""
+
+_NAME: Final = re.compile(
+    rf"(?!(?:{_NO_HEADING})\s|(?:required|optional|string|str|int|bool|boolean)\Z)(?:[^\W\d]|\#)[\w#/-]{{0,40}}"
+    r"(?:[ .][\w#/-]{1,40}){0,3}",
+    re.IGNORECASE,
+)
+_NO_ROW: Final = re.compile(rf"[ ]{{0,40}}(?:{_NO_HEADING})\s", re.IGNORECASE)
+_RULE: Final = re.compile(r"[-+|:= \t]{0,2000}\r{0,2}\n")  # a line that is blank, or drawn between the rows
+_QUOTES: Final = " \t\r\n\"'`"
+_AROUND_NAMES: Final = _QUOTES + "*[]\\"  # bold in Markdown, escapes and brackets of databases
 _LIST: Final = re.compile(
     r"^[ \t-]{0,40}[\"']?([A-Za-z_][\w.-]{0,80})[\"']?:[ \t]{0,8}\n(?=[ \t]{0,40}-[ \t])", re.MULTILINE
 )
 _ITEM: Final = re.compile(r"[ \t]{0,40}-[ \t]{1,8}[\"']?([^\s\"']{3,300})[\"']?[ \t]{0,8}(?:\n|\Z)")
+_ITEM_NAME: Final = re.compile(r"[A-Za-z]+\d{0,2}(?:[-_./](?:[A-Za-z]+\d{0,2}|\d{1,6}))++")  # db_password_v2
 
 
-def columns(text: str, lowered: str, hint: HintOf) -> Iterator[Range]:
-    """Where such values stand in `text`, in time linear in its length.
+def columns(text: str, hint: HintOf) -> Iterator[Range]:
+    """Where values stand in `text` whose columns have names of secrets, in time linear in its length.
 
     Args:
         text: the text.
-        lowered: the same in lower case, each character at the same place.
         hint: what a name says of its value.
     """
-    if "insert" in lowered:
-        yield from _inserts(text, lowered, hint)
-    if "\n" in text:
-        yield from _tables(text, hint)
-        yield from _lists(text, hint)
-
-
-def _inserts(text: str, lowered: str, hint: HintOf) -> Iterator[Range]:
-    for insert in _INSERT.finditer(lowered):
-        secret = _secret(text[insert.start(1) : insert.end(1)].split(","), hint)
-        position = insert.end() if secret else -1
-        while text.startswith("(", position) and position >= 0:
-            number, position = 0, position + 1
-            while cell := _CELL.match(text, position):
-                start, end = cell.start(1) + 1, cell.end(1) - 1
-                if number in secret and cell[1].startswith("'") and is_secret(text[start:end], Hint.SURE):
-                    yield start, end
-                number, position = number + 1, cell.end()
-                if cell[2] == ")":
-                    break
-            following = _NEXT_ROW.match(text, position)
-            position = following.end() if following else -1
-
-
-def _tables(text: str, hint: HintOf) -> Iterator[Range]:
     position = 0
     while headings := _HEADINGS.search(text, position):
-        position, separator = headings.end() + 1, headings[1]
-        names = headings[0].strip().split(separator)
-        if not (secret := _secret(names, hint)):
-            continue
-        while position < len(text):
-            end = text.find("\n", position)
-            row = text[position : end if end >= 0 else len(text)]
-            cells = row.rstrip("\r").split(separator)
-            if len(cells) != len(names):
-                break
-            for number, cell in enumerate(cells):
-                start = position + sum(map(len, cells[:number])) + number if number in secret else 0
-                value = cell.strip(" \"'")
-                if number in secret and is_secret(value, Hint.SURE, Place.TEXT):
-                    yield start, start + len(cell)
-            position += len(row) + 1
+        position, separator = headings.end() + 1, headings["separator"]
+        names = _names(headings)
+        if names and (named := hints(names, hint)):
+            position = yield from rows(text, position, separator, len(names), named, hint)
 
 
-def _lists(text: str, hint: HintOf) -> Iterator[Range]:
+def items(text: str, hint: HintOf) -> Iterator[Range]:
+    """Where items of lists stand in `text` whose names are those of secrets; see `columns`."""
     for name in _LIST.finditer(text):
         position = name.end()
         while hint(name[1]) is Hint.SURE and (item := _ITEM.match(text, position)):
-            if looks_random(item[1]):
+            if looks_random(item[1]) and not _ITEM_NAME.fullmatch(item[1]):
                 yield item.span(1)
             position = item.end()
 
 
-def _secret(names: list[str], hint: HintOf) -> set[int]:
-    return {number for number, name in enumerate(names) if hint(name.strip(" \t\n\"'`[]")) is Hint.SURE}
+def hints(names: Sequence[str], hint: HintOf) -> dict[int, Hint]:
+    """What the names of columns say of the values in them, by the column's number; none that say nothing."""
+    found = {number: hint(name.strip(_AROUND_NAMES)) for number, name in enumerate(names)}
+    return {number: named for number, named in found.items() if named is not None}
+
+
+def _names(headings: re.Match[str]) -> list[str]:
+    """The names in `headings`; none where they are rather a sentence, a row of values or a line of code."""
+    separator = headings["separator"]
+    names = [name.strip(_AROUND_NAMES) for name in headings["names"].split(separator)]
+    drawn = separator == "|"  # on both sides as well
+    is_open = bool(names[0]) and not names[-1]  # more of the same follows, as in code
+    fits = all(not name or _NAME.fullmatch(name) for name in names) and (drawn or not is_open)
+    return names if fits and sum(map(bool, names)) > (not drawn) else []
+
+
+def rows(
+    text: str, position: int, separator: str, width: int, named: Mapping[int, Hint], hint: HintOf
+) -> Generator[Range, None, int]:
+    """The secrets in the rows that begin at `position`; returns where the table ends.
+
+    A row may have one cell more or less than there are headings: then a secret may stand on either side of its place.
+    """
+    apart = False  # by a blank line
+    likely = separator == "|"  # Markdown, which compares things as often as it shows values
+    while position < len(text):
+        if rule := _RULE.match(text, position):
+            apart, likely = not rule[0].strip(), likely and "+" not in rule[0]
+            position = rule.end()
+            continue
+        cells, end = _cells(text, position, separator, width + 1)
+        odd = len(cells) - width
+        if (
+            abs(odd) > (not apart)
+            or len(cells) < 2
+            or _is_other(text, position, cells[0], hint if odd or apart else None)
+        ):
+            return end if "\n" in text[position : end - 1] else position
+        for number, says in named.items():
+            says = Hint.LIKELY if says is Hint.SURE and (likely or (apart and width < 3)) else says
+            first = number - (odd < 0 and text[end - 1] == "\n")  # else the end of the row is missing
+            for start, stop in cells[max(0, first) : number + max(odd, 0) + 1]:
+                place = Place.EXACT if text[start - 1 : start] == '"' else Place.ASSIGNED
+                if is_secret(text[start:stop], says, place):
+                    yield start, stop
+        position, apart = end, False
+    return position
+
+
+def _is_other(text: str, position: int, first: Range, hint: HintOf | None) -> bool:
+    """Whether no row begins there but a sentence or a line of code, or, where `hint` is given, another table."""
+    if _NO_ROW.match(text, position) or is_sentence(text[slice(*first)]):
+        return True
+    headings = _HEADINGS.match(text, position) if hint else None
+    return bool(hint and headings and hints(_names(headings), hint))
+
+
+def _cells(text: str, position: int, separator: str, most: int) -> tuple[list[Range], int]:
+    """Where the values of a row stand, one more than `most` at most, and where the row ends."""
+    cells: list[Range] = []
+    pattern = _cell(separator)
+    while len(cells) <= most and (cell := pattern.match(text, position)):
+        position = cell.end()
+        cells.append(cell.span("quoted") if cell["quoted"] is not None else _stripped(text, *cell.span("plain")))
+        if not cell["separator"]:
+            break
+    return cells, position
+
+
+def _stripped(text: str, start: int, stop: int) -> Range:
+    value = text[start:stop]
+    return start + len(value) - len(value.lstrip(_QUOTES)), stop - len(value) + len(value.rstrip(_QUOTES))
+
+
+@cache
+def _cell(separator: str) -> re.Pattern[str]:
+    ends = rf"[ ]*(?:(?P<separator>{re.escape(separator)})|\r{{0,2}}(?:\n|\Z))"
+    plain = rf"(?P<plain>[^{separator}\n]*)"
+    return re.compile(
+        rf'[ ]*(?:"(?P<quoted>[^"]*+(?:""[^"]*+)*+)"(?={ends.replace("?P<separator>", "?:")})|{plain}){ends}'
+    )

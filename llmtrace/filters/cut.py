@@ -27,14 +27,44 @@ def _is_sign(prefix: str) -> bool:
 PREFIXES: Final = tuple(prefix for row in PREFIXED for prefix in row.prefixes.split() if _is_sign(prefix))
 """Those that no word begins with."""
 
-_ENDS: Final = re.compile(r"(?:\u2026|\.{3})(?: ?[(\[][^()\[\]\n]{0,40}[)\]])?\s*\Z")
+_ELLIPSIS: Final = re.compile(r"\u2026|\\u2026|\.{3,}")
 _BEGINS: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9$.])")
 _LENGTHS: Final = sorted({len(prefix) for prefix in PREFIXES}, reverse=True)
 _KNOWN: Final = frozenset(PREFIXES)
-_WORDS: Final = re.compile(r"(?:(?:[A-Z]?[a-z]{1,15}\d{0,2}|\d{1,6})(?:[-_]|\Z)){1,9}+")
-_SHORT: Final = re.compile(r"[A-Za-z0-9]{1,3}[-_]")
+_WORDS: Final = re.compile(r"(?:(?:[A-Z]?[a-z]{1,15}\d{0,2}|\d{1,6}[a-z]?)(?:[-_]|\Z)){1,9}+")
+_SHORT: Final = re.compile(r"[A-Za-z0-9]{1,4}[-_]")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
-_USERINFO: Final = re.compile(r"://[^\s/?#@:\"'<>\\\[]{0,256}:([^\s/?#@:\"'<>\\,]{4,256})\Z")
+_USERINFO: Final = re.compile(  # not docker://image:tag
+    r"(?<!docker)(?<!oci)://[^\s/?#@:\"'<>\\\[]{0,256}:([^\s/?#@:\"'<>\\,]{4,256})\Z", re.IGNORECASE
+)
+_VERSION: Final = re.compile(r"[a-z]{0,10}\d{1,4}[a-z]{0,2}(?:[._-][A-Za-z0-9]{1,12})+")
+
+
+def cut_off(text: str) -> Iterator[Range]:
+    """Where a secret stands that ends with an ellipsis or with `text`, and so may go on. Takes time linear in it."""
+    reached, whole = 0, (len(text), len(text))
+    has_any = "\u2026" in text or "..." in text or "\\u2026" in text  # some 30 times as quick as the search
+    for after, following in (*(each.span() for each in _ELLIPSIS.finditer(text)), whole) if has_any else (whole,):
+        end = reached + len(text[reached:after].rstrip("[" if after < following else None))
+        start = max(reached, end - 2 * 256 - 8)
+        token = _token(text, max(start, end - LONGEST), end)
+        if token is None and "://" in text[start:end] and (password := _USERINFO.search(text[start:end])):
+            is_password = looks_random(password[1]) and not _VERSION.fullmatch(password[1])
+            token = start + password.start(1) if is_password else None
+        if token is not None:
+            yield token, end
+        reached = following
+
+
+def _token(text: str, start: int, end: int) -> int | None:
+    """Where the token begins whose part ends at `end`, if one begins between `start` and there."""
+    first = start_of(text, end, CHARACTERS, end - start)
+    for begin in _BEGINS.finditer(text, first, end):
+        length = next((each for each in _LENGTHS if text[begin.start() : begin.start() + each] in _KNOWN), 0)
+        sign, tail = text[begin.start() : begin.start() + length], text[begin.start() + length : end]
+        if length and _is_of_token(sign, tail):
+            return begin.start()
+    return None
 
 
 def _is_of_token(sign: str, tail: str) -> bool:
@@ -42,20 +72,3 @@ def _is_of_token(sign: str, tail: str) -> bool:
     if _SHORT.fullmatch(sign) and not (len(tail) >= 8 and _PLAIN.fullmatch(tail)):
         return False
     return len(tail) >= FEWEST and len(set(tail)) > 2 and not _WORDS.fullmatch(tail)
-
-
-def cut_off(text: str) -> Iterator[Range]:
-    """Where at the end of `text`, or before its ellipsis, a secret begins that does not end there."""
-    ellipsis = _ENDS.search(text, max(0, len(text) - 64))
-    end = ellipsis.start() if ellipsis else len(text)
-    first = start_of(text, end, CHARACTERS, LONGEST)
-    for begin in _BEGINS.finditer(text, first, end):
-        start = begin.start()
-        length = next((each for each in _LENGTHS if text[start : start + each] in _KNOWN), 0)
-        tail = text[start + length : end]
-        if length and _is_of_token(text[start : start + length], tail):
-            yield start, end
-            return
-    window = max(0, end - 2 * 256 - 8)
-    if "://" in text[window:end] and (password := _USERINFO.search(text[window:end])) and looks_random(password[1]):
-        yield window + password.start(1), end

@@ -15,7 +15,7 @@ from typing import Final
 from pydantic_core import SchemaValidator, core_schema
 
 from llmtrace.filters.cut import PREFIXES
-from llmtrace.filters.escapes import JOINT
+from llmtrace.filters.escapes import INVISIBLE, INVISIBLE_ESCAPED
 from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 
@@ -33,8 +33,8 @@ _SUFFIX: Final = rf"(?:[^a-z\"\\]*(?:[0-9]+|{'|'.join(sorted(SUFFIXES))}))*"
 _REST: Final = r"(?:[^a-z\"]|\\[\"bfnrt]|\\u00[01][0-9a-f])*"
 
 FORMS: Final = (
-    f"[a-z0-9_-](?:[{JOINT}]|\\\\+u(?:00ad|200[bcd]|2060|feff))+[a-z0-9_-]",  # a word that is cut by no width
-    r"insert(?:\s|\\+[nrt])+into",
+    rf"[!-~](?:{INVISIBLE}|{INVISIBLE_ESCAPED})+[ -Z\\-~]|[a-z0-9_-]\\+b[a-z0-9_-]",
+    r"(?:into|copy)(?:\s|\\+[nrt])[^()]*\([^()]*\)(?:\s|\\+[nrt])*(?:value|from(?:\s|\\+[nrt])+stdin)",
     r"----[ -](?:begin|end)[ +][a-z0-9 +]*private[ +]key|private-(?:lines|mac):",
     r"(?:bearer|basic)(?:[^a-z0-9]|%20|\\[nrt]|u0020|&#(?:32|x20);)+[a-z0-9._~+/=-]{8}",
     r"-(?:u|-user)[ =]+[^\s:]+:|sshpass|identified(?:\s|\\[nrt])+by",
@@ -53,9 +53,14 @@ def names_pattern(name: str) -> str:
         rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|(?:\s|\\[nrt])+[\"'`\\])"
         rf"|-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>"
         rf"|(?:{name})\\*[\"'][^<>]*value="
-        rf"|(?:{name})\\*[\"']?(?:[,;]|\\+[nrt]|\s*\n)"  # the heading of a column
+        rf"|{heading_pattern(name)}"
         rf"|\"val(?:ue)?\\*\"\s*:[^}}]*(?:{name})\\*\""
     )
+
+
+def heading_pattern(name: str) -> str:
+    """What the heading of a column looks like from afar, for names that end as the pattern `name` says."""
+    return rf"(?:{name})[\"'`*\\]*\s*(?:[,;|\t]|\\+[nrt]|\n)"
 
 
 def loosened(tail: str) -> str:
@@ -78,7 +83,7 @@ def cut_pattern() -> str:
     """What the end of a text looks like in which a token begins, as it stands or as a text in JSON."""
     return (
         rf"(?:{_alternatives(' '.join(PREFIXES).lower())})[a-z0-9_.~+/=$:%-]{{4,120}}"
-        r"(?:\\*\"|\u2026|\\+u2026|\.\.\.|\s*\z)"
+        r"\[?(?:\\*\"|\u2026|\\+u2026|\.\.\.|\s*\z)"
         r"|:\\*/\\*/[^\s/?#@:\"]{0,256}:[^\s/?#@:\"\\,]{4,256}(?:\\*\"|\u2026|\\+u2026|\.\.\.|\z)"
     )
 

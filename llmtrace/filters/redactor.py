@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from llmtrace.filters.assignments import Assignments, Found
-from llmtrace.filters.columns import columns
+from llmtrace.filters.columns import columns, items
 from llmtrace.filters.cut import cut_off
-from llmtrace.filters.escapes import DEEPEST, masked_within, readings, without_joints
+from llmtrace.filters.escapes import DEEPEST, masked_within, readings, without_invisible
 from llmtrace.filters.forms import forms
-from llmtrace.filters.gate import FORMS, Gate, cut_pattern, names_pattern, token_patterns, utf8
+from llmtrace.filters.gate import FORMS, Gate, cut_pattern, heading_pattern, names_pattern, token_patterns, utf8
 from llmtrace.filters.names import Names
 from llmtrace.filters.personal import Kind
+from llmtrace.filters.sql import inserted
 from llmtrace.filters.structure import Structure
 from llmtrace.filters.tokens import tokens
 from llmtrace.filters.values import is_secret
@@ -54,6 +55,7 @@ class Redactor:
         self._unknown = bool(self._patterns) or function is not None  # what is looked for: then every text is read
         self._mask = mask
         self._tokens = Gate(token_patterns())
+        self._headings = Gate([heading_pattern(self._names.pattern_afar)])
         self._gate = Gate(
             [*token_patterns(), cut_pattern(), *FORMS, names_pattern(self._names.pattern_afar), *self._more_for_gate()]
         )
@@ -96,7 +98,7 @@ class Redactor:
         if layers:
             text = masked_within(text, lambda name, plain: self._parameter(name, plain, layers - 1))
         masked = self._settled(text)
-        joined = without_joints(masked)
+        joined = without_invisible(masked)
         return masked if joined == masked or (plain := self._settled(joined)) == joined else plain
 
     def _parameter(self, name: str, value: str, layers: int) -> str:
@@ -126,13 +128,17 @@ class Redactor:
         return "".join([*parts, text[position:]])
 
     def _found(self, text: str) -> Iterator[Found]:
-        lowered = lower(text)
+        lowered, plain, hint = lower(text), utf8(text), self._names.hint
         yield from self._assignments(text, lowered)
-        if self._tokens.may_hold(utf8(text)):
+        if self._tokens.may_hold(plain):
             yield from (Found(*span) for span in tokens(text))
         yield from (Found(*span) for span in forms(text, lowered))
         yield from (Found(*span) for span in cut_off(text))
-        yield from (Found(*span) for span in columns(text, lowered, self._names.hint))
+        yield from (Found(*span) for span in inserted(text, lowered, hint))
+        if "\n" in text:
+            yield from (Found(*span) for span in items(text, hint))
+        if "\n" in text and self._headings.may_hold(plain):
+            yield from (Found(*span) for span in columns(text, hint))
         for kind in self._personal:
             yield from (Found(*span) for span in kind.find(text))
         for pattern in self._patterns:
