@@ -100,6 +100,14 @@ def _writable(directory: Path) -> Path:
     return directory
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file; none of one that another process has deleted in the meantime."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _settings_changed(*, setting: str, **_: object) -> None:
     if setting == ROOT:
         _folder.cache_clear()

@@ -41,10 +41,17 @@ class Hands:
             return hand
 
     def take_all(self) -> list[Hand]:
-        """The batches that others work on: they find that these are theirs no more."""
+        """All that is not settled: what others work on, who find that it is theirs no more, and all that is queued.
+
+        Last come batches that are in somebody's filters: it may be that these never come back.
+        """
         with self.changed:
-            hands, self._hands = self._hands, []
-            return hands
+            busy, self._hands = self._hands, []
+            while self.take() is not None:
+                pass
+            queued, self._hands = self._hands, []
+        prepared = [hand for hand in busy if hand.prepared is not None]
+        return [*prepared, *queued, *(hand for hand in busy if hand.prepared is None)]
 
     def holds(self, hand: Hand) -> bool:
         """Whether the batch is still with the one who took it from the queue."""

@@ -184,6 +184,8 @@ class Pipe:
         kept_back = 0.0 if self._spool is None else min(left / 2, 0.1 + FILTERING_S * len(self._queue))
         self._worker.deadline = deadline - kept_back
         self._queue.close()
+        if self._spool is not None:
+            self._spool.try_again()
         self.begin_flush()(deadline - kept_back)
         self._worker.leave(deadline if self._spool is None else deadline + DISK_PATIENCE_S)
         self._worker.shut_down(deadline)

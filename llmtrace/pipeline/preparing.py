@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from llmtrace.masking import get_logger
 from llmtrace.pipeline.ended import EndedSpan
@@ -13,6 +14,8 @@ from llmtrace.pipeline.lineage import adopted
 from llmtrace.pipeline.queue import Entry, Item
 
 logger = get_logger("llmtrace.pipeline")
+
+UNREADY: Final = "could not be made ready"
 
 
 class Prepared:
@@ -61,7 +64,7 @@ class Preparing:
                 if not self._failed:
                     self._failed = True
                     logger.exception("A span could not be made ready for the exporter %s.", self._name)
-                result.lost["could not be made ready"] += 1
+                result.lost[UNREADY] += 1
             except BaseException as error:
                 result.exited = error
                 result.lost[Lost.RAISED] += 1

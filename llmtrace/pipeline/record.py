@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +27,21 @@ class Record(NamedTuple):
 
     span: EndedSpan
     destination: str | None
+
+
+def all_packed(spans: Iterable[EndedSpan], destination: str | None) -> tuple[list[bytes], list[Exception]]:
+    """The spans as bytes, and what was raised where there is no such form: others may give a span a kind of their own.
+
+    One takes no other along.
+    """
+    records: list[bytes] = []
+    mistakes: list[Exception] = []
+    for span in spans:
+        try:
+            records.append(packed(span, destination))
+        except Exception as error:
+            mistakes.append(error)
+    return records, mistakes
 
 
 def packed(span: EndedSpan, destination: str | None) -> bytes:

@@ -69,12 +69,10 @@ class Rescue:
             self._leave(deadline)
 
     def _leave(self, deadline: float) -> None:
-        lost = sum(self._left_behind(hand) for hand in self._hands.take_all())
-        while time.monotonic() < deadline and (hand := self._hands.take()) is not None:
-            self._hands.put_down(hand)
-            lost += self._left_behind(hand)
-        while entries := self._queue.take():
-            lost += len(entries)
+        lost = 0
+        for hand in self._hands.take_all():  # at once, since the exporter's thread may come back and take another one
+            in_time = hand.prepared is not None or time.monotonic() < deadline
+            lost += self._left_behind(hand) if in_time else len(hand.entries)
         if lost:
             name = self._delivery.name
             self._delivery.ledger.dropped(ENDED, lost)

@@ -13,9 +13,10 @@ from zlib import crc32
 
 from llmtrace.masking import get_logger
 from llmtrace.pipeline.ended import EndedSpan
-from llmtrace.pipeline.folder import private
+from llmtrace.pipeline.folder import private, size_of
 from llmtrace.pipeline.ledger import Ledger, ledger_of
-from llmtrace.pipeline.record import packed, unpacked
+from llmtrace.pipeline.preparing import UNREADY
+from llmtrace.pipeline.record import all_packed, unpacked
 from llmtrace.pipeline.segment import NEW, SUFFIX, Batch, Segment, digest
 
 logger = get_logger("llmtrace.pipeline")
@@ -25,11 +26,9 @@ PARTS: Final = 8  # of the size that is allowed, at least: the oldest part goes 
 REST_S: Final = 30.0  # until a disk that could not be written is tried again
 
 BEGUN_S: Final = 60.0  # after that long a file that is not complete will never be
-
 FULL: Final = "spool full"
 DAMAGED: Final = "damaged in the spool"
 CLEARED: Final = "deleted in the spool"
-
 
 Mark = Sequence[tuple[Segment, int]]
 """Files, and the offsets up to which they were written."""
@@ -72,17 +71,25 @@ class Spool:
         """Put spans on disk, all of them or none; False when that can't be done now, which is told once."""
         if self._rests_until > time.monotonic():
             return False
-        records = [packed(span, destination) for span in spans]
+        records, mistakes = all_packed(spans, destination)
         try:
             with self._lock:
                 if self._closed:
                     return False
-                self._writable().append(records, crc32((destination or "").encode(errors="replace")))
+                if records:
+                    self._writable().append(records, crc32((destination or "").encode(errors="replace")))
         except OSError as error:
             self._rest(error)
             return False
         self._ledger.spooled(len(records))
+        if mistakes:
+            self._ledger.dropped(UNREADY, len(mistakes))
+            logger.error("Spans of the exporter %s have no form on disk.", self._exporter, exc_info=mistakes[0])
         return True
+
+    def try_again(self) -> None:
+        """Let the next span be written although the disk could not be a moment ago: there is no later time."""
+        self._rests_until = 0.0
 
     def _writable(self) -> Segment:
         current = self._current
@@ -285,11 +292,3 @@ class Spool:
                     self._drop(segment, CLEARED, count)
                     logger.error("%d spans of the exporter %s were deleted on disk.", count, self._exporter)
                 segment.release() if segment.has_more else segment.remove()
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file; none of one that another process has deleted in the meantime."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -146,8 +146,11 @@ class Worker:
     def _deliver(self, hand: Hand, spans: list[EndedSpan]) -> None:
         """Offer the batch until it is sent, on disk, or until nobody can wait any longer."""
         began = time.monotonic()
-        if self._is_down() and self._keep(spans, hand.destination):
-            return
+        if self._is_down():
+            with self._hands.changed:
+                if not self._hands.holds(hand) or self._keep(spans, hand.destination):
+                    self._hands.put_down(hand)
+                    return
         while True:
             outcome = self._delivery.offer(spans, hand.destination)
             with self._hands.changed:
@@ -265,10 +268,13 @@ class Worker:
         return True
 
     def _finished_here(self, target: Target, deadline: float) -> bool:
-        """Export in the caller's thread, where no other can be started any more."""
-        self.deadline = deadline
-        with suppress_instrumentation():
-            self.drain()
+        """Export in the caller's thread, where no other can be started: at the end of the process, or for now."""
+        before, self.deadline = self.deadline, deadline
+        try:
+            with suppress_instrumentation():
+                self.drain()
+        finally:
+            self.deadline = before
         return self.is_settled(target)
 
     def relieve(self, at_once: bool = False) -> None:
