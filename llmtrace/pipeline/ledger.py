@@ -87,9 +87,10 @@ class Ledger:
             return (self._sheet or Sheet.new(self.exporter)).account()
 
     def _taken(self) -> Sheet:
-        sheet = _sheet(self.exporter)
-        if self._sheet is None:  # else a span has ended in a signal's handler, in between
-            self._sheet = sheet
+        with _taking:  # until it is known whose sheet it is: none is moved while somebody counts in it
+            sheet = _sheet(self.exporter)
+            if self._sheet is None:  # else a span has ended in a signal's handler, in between
+                self._sheet = sheet
         return self._sheet
 
     def _leave_to_parent(self) -> None:
@@ -171,11 +172,11 @@ _book: Book | None = None
 
 
 def _sheet(exporter: str) -> Sheet:
+    """A new sheet in the file of this process. Only with `_taking`."""
     global _book
-    with _taking:
-        if _book is None:
-            _book = Book(None if under_test() else spool_folder(), process_id())
-        return _book.sheet(exporter)
+    if _book is None:
+        _book = Book(None if under_test() else spool_folder(), process_id())
+    return _book.sheet(exporter)
 
 
 def keep_on_disk() -> None:

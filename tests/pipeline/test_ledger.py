@@ -200,8 +200,33 @@ def test_threads_lose_no_count_while_the_file_is_made_anew(folder: Path) -> None
                 assert len(ledgers.read(folder)) == 3
         finally:
             stop.set()
-        done = [each.result() for each in counting]
-    assert [entry.account.ended for entry in ledgers.read(folder)] == done
+        done = {each.exporter: running.result() for each, running in zip(counted, counting, strict=True)}
+    assert {entry.exporter: entry.account.ended for entry in ledgers.read(folder)} == done
+
+
+def test_a_file_is_not_made_anew_while_a_ledger_takes_its_sheet(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted, taken, go_on = Ledger("backend"), threading.Event(), threading.Event()
+    sheet_of = ledger._sheet
+
+    def held_up(exporter: str) -> Sheet:
+        sheet = sheet_of(exporter)
+        taken.set()
+        assert go_on.wait(10)
+        return sheet
+
+    monkeypatch.setattr(ledger, "_sheet", held_up)
+    counting, renewing = threading.Thread(target=counted.ended), threading.Thread(target=ledger.keep_on_disk)
+    counting.start()
+    assert taken.wait(10)
+    shutil.rmtree(folder)
+    renewing.start()
+    renewing.join(0.2)
+    assert renewing.is_alive()
+    go_on.set()
+    for thread in (counting, renewing):
+        thread.join(10)
+    ledger.keep_on_disk()
+    assert of(folder, "here-1-a").ended == 1
 
 
 def test_a_file_is_made_anew_when_nobody_is_counting(folder: Path) -> None:
