@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from llmtrace.pipeline.account import Account
-from llmtrace.pipeline.book import EARLIER, PRIVATE
+from llmtrace.pipeline.book import EARLIER
+from llmtrace.pipeline.folder import PRIVATE_FILE
 
 FILE: Final = ".ledger-acknowledged"
 
@@ -46,7 +47,7 @@ def remember(folder: Path, known: Mapping[Place, int]) -> None:
     """
     new = folder / f"{FILE}.{uuid.uuid4().hex}"
     try:
-        new.touch(PRIVATE)
+        new.touch(PRIVATE_FILE)
         new.write_text(json.dumps([[*place, count] for place, count in known.items()]))
         os.replace(new, _path(folder))
     finally:

@@ -1,4 +1,4 @@
-"""The file that a process keeps its ledgers in, one sheet for each, and how others read and credit it.
+"""The file that a process keeps its ledgers in, one sheet for each, and how others read it.
 
 A process holds a lock on its file for as long as it lives: who can lock it knows that the process is no more. What is
 counted lies in memory that is mapped to the file, so that SIGKILL takes nothing away.
@@ -9,16 +9,12 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from llmtrace.pipeline.account import Account
-from llmtrace.pipeline.folder import HAS_LOCKS, private
-from llmtrace.pipeline.process import host
+from llmtrace.pipeline.folder import HAS_LOCKS, PRIVATE_FILE, private
 from llmtrace.pipeline.sheet import SIZE, Sheet
 
 if HAS_LOCKS:
@@ -28,10 +24,6 @@ SUFFIX: Final = ".ledger"
 STRIDE: Final = 65536  # from one sheet to the next: memory is mapped in steps of as many bytes on some machines
 MOST_SHEETS: Final = 64
 NO_LINK: Final = os.O_CLOEXEC | os.O_NOFOLLOW if HAS_LOCKS else 0
-PRIVATE: Final = 0o600
-TURN_S: Final = 1.0  # how long one process waits for another that writes for the dead
-AGAIN_S: Final = 0.001
-LEADER: Final = ".ledger-leader"
 EARLIER: Final = "earlier"
 """The file in which the numbers of processes are summed up that are gone for long."""
 
@@ -104,7 +96,7 @@ class Book:
         if not folder.exists():  # somebody clears the temporary directory of what is old
             private(folder)
         unlocked = folder / f".{self._process}.new"
-        self._lock = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | NO_LINK, PRIVATE)
+        self._lock = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | NO_LINK, PRIVATE_FILE)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._file = os.open(unlocked, os.O_RDWR | NO_LINK)
@@ -192,137 +184,9 @@ def _sheets(path: Path) -> Iterator[Sheet]:
         os.close(descriptor)
 
 
-@contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Be the only one who writes what dead processes have left: waits for others, who take a millisecond.
-
-    Raises:
-        TimeoutError: another one has taken more than `TURN_S`: it is stopped, or its disk hangs.
-    """
-    descriptor = os.open(folder / ".ledger-lock", os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE)
-    try:
-        _wait_for(descriptor)
-        try:
-            yield
-        finally:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child that was forked meanwhile has the descriptor as well
-    finally:
-        os.close(descriptor)
-
-
-def _wait_for(descriptor: int) -> None:
-    deadline = time.monotonic() + TURN_S
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
-        time.sleep(AGAIN_S)
-
-
-def credit(path: Path, exporter: str, change: Callable[[Sheet], None]) -> None:
-    """Change the sheet of `exporter` in the file of a process that is no more. Only for `only_one`.
-
-    Raises:
-        OSError: the file can't be written, or there is none.
-    """
-    descriptor = os.open(path, os.O_RDWR | NO_LINK)
-    try:
-        number, begun = _place_of(descriptor, exporter)
-        with closing(mmap.mmap(descriptor, SIZE, offset=number * STRIDE)) as mapped:
-            sheet = Sheet(memoryview(mapped)) if begun else Sheet.new(exporter, memoryview(mapped))
-            try:
-                change(sheet)
-                sheet.balance()
-            finally:
-                sheet.release()
-    finally:
-        os.close(descriptor)
-
-
-def _place_of(descriptor: int, exporter: str) -> tuple[int, bool]:
-    """The number of the first sheet of `exporter`, and whether there is one; made where there is none."""
-    for number in range(MOST_SHEETS):
-        copy = os.pread(descriptor, SIZE, number * STRIDE)
-        sheet = Sheet(memoryview(bytearray(copy.ljust(SIZE, b"\0"))))
-        if sheet.is_whole and sheet.exporter == exporter:
-            return number, True
-        if not sheet.is_whole:
-            os.pwrite(descriptor, bytes(SIZE), number * STRIDE)
-            return number, False
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def credit_earlier(folder: Path, exporter: str, change: Callable[[Sheet], None]) -> None:
-    """The same for the sum of earlier processes, which is made when there is none."""
-    path = path_of(folder, EARLIER)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE))
-    credit(path, exporter, change)
-
-
-class Leader:
-    """Whether this process is the one that does what one process of a folder does for all.
-
-    It stays that for as long as it lives; then another one is.
-    """
-
-    def __init__(self) -> None:
-        self._lock: int | None = None
-
-    def leads(self, folder: Path) -> bool:
-        """Whether it is the one, which it becomes where there is none.
-
-        Raises:
-            OSError: the folder can't be written.
-        """
-        if self._lock is not None and not os.fstat(self._lock).st_nlink:
-            self.leave()  # somebody has cleared the folder: another process may be the one by now
-        if self._lock is None:
-            descriptor = os.open(folder / LEADER, os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-                return False
-            self._lock = descriptor
-        return True
-
-    def leave(self) -> None:
-        """Be it no more. In a forked child its parent stays the one."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-
 def touch(path: Path) -> None:
     """Note that the process is still at work: memory that is mapped to a file does not change the file's time."""
     try:
         os.utime(path)
-    except OSError:
+    except OSError:  # it has gone and is made anew, or could never be made: whoever counts sees to that
         return
-
-
-def folder_id(folder: Path) -> str:
-    """What tells the folder from others, also from those of the same path on other machines and in other containers.
-
-    Raises:
-        OSError: it can't be read or written.
-    """
-    path = folder / ".ledger-id"
-    if not path.exists():
-        new = folder / f".ledger-id.{uuid.uuid4().hex}"
-        new.touch(PRIVATE)
-        new.write_text(uuid.uuid4().hex)
-        try:
-            os.link(new, path)  # which fails where another process was quicker
-        except FileExistsError:
-            pass
-        finally:
-            new.unlink()
-    return path.read_text()[:32]
-
-
-def name_of_earlier(folder: Path) -> str:
-    """How the sum of earlier processes is called where their ids would stand."""
-    return f"{host()}-{EARLIER}-{folder_id(folder)[:8]}"

@@ -9,6 +9,7 @@ import os
 import stat
 import sys
 import tempfile
+import uuid
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ from llmtrace.pipeline.testrun import under_test
 
 logger = get_logger("llmtrace.pipeline")
 
-PRIVATE: Final = 0o700
+PRIVATE, PRIVATE_FILE = 0o700, 0o600
 HAS_LOCKS: Final = importlib.util.find_spec("fcntl") is not None  # not on Windows: there nothing is kept on disk
 
 
@@ -114,3 +115,23 @@ def _settings_changed(*, setting: str, **_: object) -> None:
 
 
 setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.pipeline.folder")
+
+
+def folder_id(folder: Path) -> str:
+    """What tells the folder from others, also from those of the same path on other machines and in other containers.
+
+    Raises:
+        OSError: it can't be read or written.
+    """
+    path = folder / ".ledger-id"
+    if not path.exists():
+        new = folder / f".ledger-id.{uuid.uuid4().hex}"
+        new.touch(PRIVATE_FILE)
+        new.write_text(uuid.uuid4().hex)
+        try:
+            os.link(new, path)  # which fails where another process was quicker
+        except FileExistsError:
+            pass
+        finally:
+            new.unlink()
+    return path.read_text()[:32]

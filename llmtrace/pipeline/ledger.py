@@ -14,6 +14,7 @@ from llmtrace.masking import masked
 from llmtrace.pipeline import book
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.book import Book
+from llmtrace.pipeline.crediting import credit, credit_earlier, only_one
 from llmtrace.pipeline.folder import spool_folder
 from llmtrace.pipeline.process import process_id
 from llmtrace.pipeline.sheet import ENDED, FAILED_CLOSED, SENT, SPOOLED, Sheet
@@ -144,11 +145,11 @@ class _DeadLedger(Ledger):
         if folder is None:
             return
         try:
-            with book.only_one(folder):
+            with only_one(folder):
                 try:
-                    book.credit(book.path_of(folder, self.process), self.exporter, change)
+                    credit(book.path_of(folder, self.process), self.exporter, change)
                 except FileNotFoundError:
-                    book.credit_earlier(folder, self.exporter, change)
+                    credit_earlier(folder, self.exporter, change)
         except OSError:  # a full or read-only disk: the spans are delivered all the same
             return
 

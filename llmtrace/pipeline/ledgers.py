@@ -11,6 +11,9 @@ from typing import Final
 
 from llmtrace.pipeline import acknowledged, book
 from llmtrace.pipeline.account import Account
+from llmtrace.pipeline.crediting import credit_earlier, only_one
+from llmtrace.pipeline.folder import folder_id
+from llmtrace.pipeline.process import host
 from llmtrace.pipeline.sheet import Sheet
 
 KEPT_S: Final = 86_400.0  # how long the ledger of a dead process stays by itself
@@ -35,10 +38,15 @@ def read(folder: Path) -> list[Entry]:
     earlier = book.path_of(folder, book.EARLIER)
     seen_at = _changed_at(earlier)
     summed = [
-        Entry(book.name_of_earlier(folder), exporter, account.of_the_dead(), False, seen_at)
+        Entry(name_of_earlier(folder), exporter, account.of_the_dead(), False, seen_at)
         for exporter, account in book.accounts(earlier).items()
     ]
     return entries + summed
+
+
+def name_of_earlier(folder: Path) -> str:
+    """How the sum of earlier processes is called where their ids would stand."""
+    return f"{host()}-{book.EARLIER}-{folder_id(folder)[:8]}"
 
 
 def _of(folder: Path, process: str) -> list[Entry]:
@@ -67,7 +75,7 @@ def fold(folder: Path, now: float | None = None) -> None:
         now: seconds since 1970.
     """
     oldest = (time.time() if now is None else now) - KEPT_S
-    with book.only_one(folder):
+    with only_one(folder):
         settled = [process for process in book.processes(folder) if _is_settled(book.path_of(folder, process))]
         ended_at = {process: _changed_at(book.path_of(folder, process)) for process in settled}
         for number, process in enumerate(sorted(settled, key=ended_at.__getitem__, reverse=True)):
@@ -84,6 +92,6 @@ def _fold(folder: Path, process: str) -> None:
     counted = {exporter: account.of_the_dead() for exporter, account in book.accounts(path).items()}
     earlier = book.accounts(book.path_of(folder, book.EARLIER))
     for exporter, account in counted.items():
-        book.credit_earlier(folder, exporter, partial(Sheet.add, account=account))
+        credit_earlier(folder, exporter, partial(Sheet.add, account=account))
     path.unlink()
     acknowledged.move(folder, process, counted, earlier)

@@ -13,6 +13,7 @@ from typing import Final
 
 from llmtrace.pipeline import book, ledgers
 from llmtrace.pipeline.folder import default_prefix
+from llmtrace.pipeline.leader import LEADER
 
 AFTER_S: Final = 7 * 86_400.0
 PATTERNS: Final = (f"*{book.SUFFIX}", ".*.new", ".ledger-*")
@@ -47,7 +48,7 @@ def _is_over(folder: Path, oldest: float) -> bool:
     files = list(folder.iterdir())
     if len(files) != len(list(_known(folder))) or any(path.lstat().st_mtime > oldest for path in (folder, *files)):
         return False
-    if book.is_alive(folder / book.LEADER):
+    if book.is_alive(folder / LEADER):
         return False
     entries = ledgers.read(folder)
     read = {entry.process for entry in entries}

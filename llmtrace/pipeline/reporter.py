@@ -24,7 +24,8 @@ from llmtrace.mistakes import tell
 from llmtrace.pipeline import book, ledger, ledgers, leftovers
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.bell import Bell
-from llmtrace.pipeline.folder import spool_folder
+from llmtrace.pipeline.folder import folder_id, spool_folder
+from llmtrace.pipeline.leader import Leader
 from llmtrace.pipeline.ledgers import Entry
 from llmtrace.pipeline.process import process_id
 from llmtrace.pipeline.testrun import under_test
@@ -61,7 +62,7 @@ class Reporter:
         """
         self._accounts = accounts
         self._running = running
-        self._leader = book.Leader()
+        self._leader = Leader()
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -132,7 +133,7 @@ class Reporter:
     def _follow(self, folder: Path | None, leads: bool) -> bool:
         board = self._loaded()
         if board.is_wanted():
-            name = process_id() if folder is None else book.folder_id(folder)
+            name = process_id() if folder is None else folder_id(folder)
             board.follow(name, self._entries(folder, leads), process_id(), self._running())
         return True
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from llmtrace.pipeline import ledgers
 from llmtrace.pipeline.account import WANTED
 from llmtrace.pipeline.acknowledged import Place, remember, remembered
-from llmtrace.pipeline.book import EARLIER, only_one
+from llmtrace.pipeline.book import EARLIER
+from llmtrace.pipeline.crediting import only_one
 from llmtrace.pipeline.ledgers import Entry
 
 

@@ -17,8 +17,7 @@ from llmtrace.models import Ledger
 from llmtrace.pipeline import ledgers
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.acknowledged import Place, remembered
-from llmtrace.pipeline.book import folder_id
-from llmtrace.pipeline.folder import spool_folder
+from llmtrace.pipeline.folder import folder_id, spool_folder
 from llmtrace.pipeline.ledgers import Entry
 from llmtrace.store import acknowledged
 

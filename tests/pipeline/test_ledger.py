@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmtrace.pipeline import book, ledger, ledgers
+from llmtrace.pipeline import book, crediting, ledger, ledgers
 from llmtrace.pipeline.account import DIED, LEFT_OUT, Account
 from llmtrace.pipeline.book import Book
 from llmtrace.pipeline.ledger import Ledger, ledger_of
@@ -341,7 +341,7 @@ def test_a_span_that_was_given_up_in_the_sum_is_taken_back_when_it_is_found(fold
 def test_who_writes_for_the_dead_waits_until_others_have_written(folder: Path) -> None:
     dead(folder, "there-2-b", ended=1, spooled=1)
     heir = threading.Thread(target=ledger_of("there-2-b", "backend").sent, args=(1,))
-    with book.only_one(folder):
+    with crediting.only_one(folder):
         heir.start()
         heir.join(0.2)
         assert heir.is_alive()
@@ -352,7 +352,7 @@ def test_who_writes_for_the_dead_waits_until_others_have_written(folder: Path) -
 
 def test_a_child_that_is_forked_meanwhile_holds_nobody_up(folder: Path) -> None:
     read, write = os.pipe()
-    with book.only_one(folder):
+    with crediting.only_one(folder):
         child = os.fork()
         if not child:
             os.close(write)
@@ -360,7 +360,7 @@ def test_a_child_that_is_forked_meanwhile_holds_nobody_up(folder: Path) -> None:
             os._exit(0)
     os.close(read)
     try:
-        with book.only_one(folder):
+        with crediting.only_one(folder):
             pass
     finally:
         os.close(write)
@@ -368,9 +368,9 @@ def test_a_child_that_is_forked_meanwhile_holds_nobody_up(folder: Path) -> None:
 
 
 def test_nobody_waits_for_ever_for_a_process_that_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(book, "TURN_S", 0.05)
+    monkeypatch.setattr(crediting, "TURN_S", 0.05)
     dead(folder, "there-2-b", ended=1, spooled=1)
-    with book.only_one(folder):
+    with crediting.only_one(folder):
         ledger_of("there-2-b", "backend").sent(1)
         with pytest.raises(TimeoutError):
             ledgers.fold(folder)
@@ -396,7 +396,7 @@ def test_heirs_that_work_side_by_side_lose_no_count(folder: Path) -> None:
 def test_what_comes_late_of_a_process_without_a_file_is_in_the_sum(folder: Path) -> None:
     ledger_of("gone-3-c", "backend").sent(2)
     [entry] = ledgers.read(folder)
-    assert entry.process == book.name_of_earlier(folder)
+    assert entry.process == ledgers.name_of_earlier(folder)
     assert (entry.account.ended, entry.account.sent) == (2, 2)
 
 
@@ -410,7 +410,11 @@ def test_old_ledgers_are_summed_up_and_no_number_is_lost(folder: Path) -> None:
     assert len(ledgers.read(folder)) == 4
     ledgers.fold(folder, now=_time_of(folder) + ledgers.KEPT_S + 1)
     ledgers.fold(folder, now=_time_of(folder) + ledgers.KEPT_S + 1)
-    assert [entry.process for entry in ledgers.read(folder)] == ["here-1-a", "there-3-c", book.name_of_earlier(folder)]
+    assert [entry.process for entry in ledgers.read(folder)] == [
+        "here-1-a",
+        "there-3-c",
+        ledgers.name_of_earlier(folder),
+    ]
     assert _total(folder) == before
     assert before.dropped == {"queue full": 1, DIED: 2}
 
@@ -422,7 +426,7 @@ def test_the_number_of_ledgers_is_bounded(folder: Path, monkeypatch: pytest.Monk
         os.utime(book.path_of(folder, f"there-{number}-a"), (number, _time_of(folder) + number))
     ledgers.fold(folder)
     kept = [entry.process for entry in ledgers.read(folder)]
-    assert kept == [*(f"there-{number}-a" for number in (10, 11, 7, 8, 9)), book.name_of_earlier(folder)]
+    assert kept == [*(f"there-{number}-a" for number in (10, 11, 7, 8, 9)), ledgers.name_of_earlier(folder)]
     assert _total(folder).ended == 12
 
 

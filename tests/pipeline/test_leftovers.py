@@ -14,8 +14,9 @@ import pytest
 
 from llmtrace.pipeline import leftovers
 from llmtrace.pipeline.account import Account
-from llmtrace.pipeline.book import Book, Leader, folder_id
-from llmtrace.pipeline.folder import default_prefix
+from llmtrace.pipeline.book import Book
+from llmtrace.pipeline.folder import default_prefix, folder_id
+from llmtrace.pipeline.leader import Leader
 from llmtrace.pipeline.segment import Segment
 from tests.interpreter import run
 

@@ -1,0 +1,91 @@
+"""Writing in the files of processes that are no more: what became of the spans that they have left, and their sum."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from llmtrace.pipeline.book import EARLIER, MOST_SHEETS, NO_LINK, STRIDE, path_of
+from llmtrace.pipeline.folder import HAS_LOCKS, PRIVATE_FILE
+from llmtrace.pipeline.sheet import SIZE, Sheet
+
+if HAS_LOCKS:
+    import fcntl
+
+TURN_S: Final = 1.0  # how long one process waits for another
+AGAIN_S: Final = 0.001
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Be the only one who writes what dead processes have left: waits for others, who take a millisecond.
+
+    Raises:
+        TimeoutError: another one has taken more than `TURN_S`: it is stopped, or its disk hangs.
+    """
+    descriptor = os.open(folder / ".ledger-lock", os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE_FILE)
+    try:
+        _wait_for(descriptor)
+        try:
+            yield
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child that was forked meanwhile has the descriptor as well
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int) -> None:
+    deadline = time.monotonic() + TURN_S
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
+        time.sleep(AGAIN_S)
+
+
+def credit(path: Path, exporter: str, change: Callable[[Sheet], None]) -> None:
+    """Change the sheet of `exporter` in the file of a process that is no more. Only for `only_one`.
+
+    Raises:
+        OSError: the file can't be written, or there is none.
+    """
+    descriptor = os.open(path, os.O_RDWR | NO_LINK)
+    try:
+        number, begun = _place_of(descriptor, exporter)
+        with closing(mmap.mmap(descriptor, SIZE, offset=number * STRIDE)) as mapped:
+            sheet = Sheet(memoryview(mapped)) if begun else Sheet.new(exporter, memoryview(mapped))
+            try:
+                change(sheet)
+                sheet.balance()
+            finally:
+                sheet.release()
+    finally:
+        os.close(descriptor)
+
+
+def _place_of(descriptor: int, exporter: str) -> tuple[int, bool]:
+    """The number of the first sheet of `exporter`, and whether there is one; made where there is none."""
+    for number in range(MOST_SHEETS):
+        copy = os.pread(descriptor, SIZE, number * STRIDE)
+        sheet = Sheet(memoryview(bytearray(copy.ljust(SIZE, b"\0"))))
+        if sheet.is_whole and sheet.exporter == exporter:
+            return number, True
+        if not sheet.is_whole:
+            os.pwrite(descriptor, bytes(SIZE), number * STRIDE)
+            return number, False
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def credit_earlier(folder: Path, exporter: str, change: Callable[[Sheet], None]) -> None:
+    """The same for the sum of earlier processes, which is made when there is none."""
+    path = path_of(folder, EARLIER)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE_FILE))
+    credit(path, exporter, change)
