@@ -106,6 +106,9 @@ class DirectPipe:
                 "The span processor %s was not closed in time: what it still holds may be lost.", self.config.name
             )
 
+    def shut_down(self, deadline: float) -> None:
+        """It is shut down when it is closed."""
+
     def abandon(self) -> None:
         """There is nothing to bring to disk: what it was given is the processor's own."""
 

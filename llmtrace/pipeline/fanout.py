@@ -20,11 +20,12 @@ from llmtrace.conf import ROOT, get_config
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import guarded, tell
 from llmtrace.pipeline.build import AnyPipe, build
+from llmtrace.pipeline.closing import Closing
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.ended import Content
 from llmtrace.pipeline.ledger import Account
 from llmtrace.pipeline.lineage import MOST_OPEN, Lineage, forget_oldest
-from llmtrace.pipeline.pipe import DISK_PATIENCE_S, Pipe
+from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.queue import Item
 from llmtrace.pipeline.reporter import Reporter
 from llmtrace.pipeline.rescue import ENDED as TOO_LATE
@@ -50,7 +51,8 @@ class FanOut(SpanProcessor):
         self._inherited: tuple[AnyPipe, ...] | None = None  # in a forked child, until it needs them
         self._last: tuple[AnyPipe, ...] = ()  # those that were closed last: their numbers are still asked for
         self._direct: tuple[DirectPipe, ...] = ()
-        self._sweeper = Sweeper(())
+        self._closing = Closing()
+        self._sweepers: list[Sweeper] = []
         self._building = threading.RLock()
         self._finishing = False
         self._reporter = Reporter(self.accounts, self.running)
@@ -130,10 +132,10 @@ class FanOut(SpanProcessor):
         with self._building:
             if self._pipes is None:
                 config = get_config()
+                self._patience = config.exit_timeout
                 pipes, self._inherited = self._inherited, None
                 if pipes is None:
                     pipes = build(config)
-                self._patience = config.exit_timeout
                 self._direct = tuple(pipe for pipe in pipes if isinstance(pipe, DirectPipe))
                 self._sweep(pipes)
                 self._pipes = pipes
@@ -143,10 +145,10 @@ class FanOut(SpanProcessor):
 
     def _sweep(self, pipes: Sequence[AnyPipe]) -> None:
         swept = [pipe for pipe in pipes if isinstance(pipe, Pipe) and pipe.has_spool]
-        self._sweeper = Sweeper(swept)
-        for pipe in swept:
-            pipe.relief = self._sweeper.wake
-        self._sweeper.start()
+        self._sweepers = [Sweeper(pipe) for pipe in swept]
+        for pipe, sweeper in zip(swept, self._sweepers, strict=True):
+            pipe.relief = sweeper.wake
+            sweeper.start()
 
     def accounts(self) -> dict[str, Account]:
         """The numbers of each exporter in this process, by its name."""
@@ -190,29 +192,25 @@ class FanOut(SpanProcessor):
 
         The time is ``EXIT_TIMEOUT`` of the settings that they were made from, if it is left out.
         """
-        with self._building:
-            pipes = self._pipes or self._inherited
+        deadline = time.monotonic() + (self._patience if timeout is None else timeout)
+        self._retire(deadline)
+        if self._closing.finish() and slates.own is not None:
+            slates.own.save()
+        self._reporter.last_word(deadline)
+
+    def _retire(self, deadline: float) -> None:
+        """Have the pipes in use closed by `deadline`. There are none where somebody makes them, and that hangs."""
+        if not self._building.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            return
+        try:
+            pipes = self._pipes or self._inherited or ()
+            self._closing.add(pipes, deadline)
             self._pipes, self._inherited, self._direct = None, None, ()
             self._last = pipes or self._last
-            self._sweeper.stop()
-        deadline = time.monotonic() + (self._patience if timeout is None else timeout)
-        closers = [threading.Thread(target=pipe.close, args=(deadline,), daemon=True) for pipe in pipes or ()]
-        for pipe, closer in zip(pipes or (), closers, strict=True):
-            try:
-                closer.start()
-            except RuntimeError:  # the interpreter is shutting down: one after the other
-                pipe.close(deadline)
-        try:
-            for closer in closers:
-                if closer.ident is not None:
-                    _join(closer, deadline + DISK_PATIENCE_S + 0.1)
-            if slates.own is not None and not any(closer.is_alive() for closer in closers):
-                slates.own.save()
-            self._reporter.last_word(deadline)
-        except BaseException:  # Ctrl-C while exporters are waited for: nobody wants to wait any longer
-            for pipe in pipes or ():
-                pipe.abandon()
-            raise
+            for sweeper in self._sweepers:
+                sweeper.stop()
+        finally:
+            self._building.release()
 
     def finish(self, timeout: float | None = None) -> None:
         """Close for good, as the process ends. A span that ends later still is exported before its `end` returns."""
@@ -234,18 +232,13 @@ class FanOut(SpanProcessor):
         """Begin anew in a child process."""
         self._building = threading.RLock()
         self._content = OrderedDict()
+        self._closing = Closing()
         self._last = ()
         self._reporter.after_fork()
         if self._pipes is not None:
             self._inherited, self._pipes = self._pipes, None
         for pipe in self._inherited or ():
             pipe.after_fork()
-
-
-def _join(thread: threading.Thread, deadline: float) -> None:
-    """Wait for a thread until `deadline`, in short stretches: one that begins as a signal comes misses it."""
-    while thread.is_alive() and (left := deadline - time.monotonic()) > 0:
-        thread.join(min(0.25, left))
 
 
 fanout = FanOut()

@@ -179,7 +179,7 @@ class Pipe:
         return saved
 
     def close(self, deadline: float) -> None:
-        """Take no more, send what can be sent before `deadline`, bring the rest to disk, let go of the exporter."""
+        """Take no more, send what can be sent before `deadline`, bring the rest to disk, let go of the spool."""
         left = max(0.0, deadline - time.monotonic())
         kept_back = 0.0 if self._spool is None else min(left / 2, 0.1 + FILTERING_S * len(self._queue))
         self._worker.deadline = deadline - kept_back
@@ -188,9 +188,13 @@ class Pipe:
             self._spool.try_again()
         self.begin_flush()(deadline - kept_back)
         self._worker.leave(deadline if self._spool is None else deadline + DISK_PATIENCE_S)
-        self._worker.shut_down(deadline)
+        self._worker.come_to_rest(deadline)
         if self._spool is not None:
             self._spool.close()
+
+    def shut_down(self, deadline: float) -> None:
+        """Let go of the exporter, whose own mistakes cost no span any more: it may hang."""
+        self._worker.shut_down(deadline)
 
     def abandon(self) -> None:
         """Bring to disk at once what is queued, and what the exporter is busy with: `close` is not waited for."""

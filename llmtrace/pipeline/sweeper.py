@@ -1,10 +1,9 @@
-"""A light thread that sees to what no exporter's own thread can: its own hanging, and what dead processes have left."""
+"""A light thread for each exporter that sees to what its own can't: its hanging, and what dead processes have left."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
 from typing import Final, Protocol
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -27,23 +26,19 @@ class Swept(Protocol):
 
 
 class Sweeper:
-    """Serves the pipes of one set of settings until it is stopped."""
+    """Serves one pipe until it is stopped: the filters of another may be slow, or hang."""
 
-    def __init__(self, pipes: Sequence[Swept]) -> None:
-        self._pipes = pipes
+    def __init__(self, pipe: Swept) -> None:
+        self._pipe = pipe
         self._bell = Bell()
         self._stopped = False
-        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin, if there is anything to do and a thread can be started."""
-        if self._pipes:
-            thread = threading.Thread(target=self._run, name="llmtrace-sweeper", daemon=True)
-            try:
-                thread.start()
-                self._thread = thread
-            except RuntimeError:  # the interpreter is shutting down
-                return
+        """Begin, if a thread can be started."""
+        try:
+            threading.Thread(target=self._run, name="llmtrace-sweeper", daemon=True).start()
+        except RuntimeError:  # the interpreter is shutting down
+            return
 
     def wake(self) -> None:
         """A queue is filling up."""
@@ -59,16 +54,15 @@ class Sweeper:
         with suppress_instrumentation():
             while not self._stopped:
                 is_time = time.monotonic() - swept_at >= TAKEOVER_S
-                for pipe in self._pipes:
-                    self._see_to(pipe, is_time)
+                self._see_to(is_time)
                 swept_at = time.monotonic() if is_time else swept_at
                 self._bell.wait(TICK_S)
                 self._bell.clear()
 
-    def _see_to(self, pipe: Swept, is_time: bool) -> None:
+    def _see_to(self, is_time: bool) -> None:
         try:
-            pipe.relieve()
+            self._pipe.relieve()
             if is_time:
-                pipe.sweep()
+                self._pipe.sweep()
         except Exception:
             tell(logger, "The spool of an exporter could not be seen to.")

@@ -285,6 +285,11 @@ class Worker:
         """See `Rescue.leave`."""
         self._rescue.leave(deadline)
 
+    def come_to_rest(self, deadline: float) -> None:
+        """Wait until the exporter has done what it is at, at most until `deadline`: it may be a batch from the disk."""
+        if self._exporting.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            self._exporting.release()
+
     def shut_down(self, deadline: float) -> None:
         """Let go of the exporter, if it comes back before `deadline`."""
         if self._exporting.acquire(timeout=max(0.0, deadline - time.monotonic())):

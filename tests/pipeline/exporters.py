@@ -139,6 +139,27 @@ class Deaf(SpanProcessor):
         self.told.append("shutdown")
 
 
+class Unready(SpanProcessor):
+    """Is not made before the test lets it."""
+
+    def __init__(self, began: threading.Event, gate: threading.Event) -> None:
+        began.set()
+        gate.wait(30)
+
+
+class Stuck(SpanExporter):
+    """Says FAILURE to all, and is not closed before the test lets it."""
+
+    def __init__(self, gate: threading.Event) -> None:
+        self.gate = gate
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        self.gate.wait(30)
+
+
 class Flushing(SpanExporter):
     """Asks for a flush while it exports, as one does that thinks of others."""
 

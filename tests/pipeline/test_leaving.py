@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
+from llmtrace.pipeline import ledgers
 from llmtrace.pipeline.ended import EndedSpan
+from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.outcome import RetryLater
 from llmtrace.pipeline.segment import Segment
 from llmtrace.pipeline.spool import Spool
 from llmtrace.tracing.setup import flush, get_tracer
+from tests.interpreter import run
 from tests.pipeline.making import account, balanced, entry, exporting, span
 from tests.waiting import until
 
 THREAD = "llmtrace-Scripted"
+ONE_BY_ONE: Final[dict[str, Any]] = {"batch": 1, "delay": 0}
 
 
 def away(spans: Sequence[ReadableSpan]) -> Any:
@@ -31,6 +36,11 @@ def busy() -> bool:
 
 def in_the_exporters_thread() -> bool:
     return threading.current_thread().name == THREAD
+
+
+def sieve(act: Any) -> dict[str, Any]:
+    """An entry of ``FILTERS``."""
+    return {"BACKEND": "tests.pipeline.exporters.Sieve", "OPTIONS": {"act": act}}
 
 
 def spooling(folder: Path, act: Any, **more: Any) -> Any:
@@ -60,9 +70,7 @@ def test_an_exporter_that_comes_back_meanwhile_takes_nothing_more(tmp_path: Path
             until(lambda: len(offered) > 1 or not busy(), "it has come back")
         return ended
 
-    one_by_one: dict[str, Any] = {"batch": 1, "delay": 0}
-    sieve = {"BACKEND": "tests.pipeline.exporters.Sieve", "OPTIONS": {"act": let_it_come_back}}
-    with spooling(tmp_path, hang, QUEUE=one_by_one, FILTERS=[sieve]):
+    with spooling(tmp_path, hang, QUEUE=ONE_BY_ONE, FILTERS=[sieve(let_it_come_back)]):
         span("0")
         until(lambda: offered, "it hangs")
         for number in range(1, 5):
@@ -154,3 +162,90 @@ def test_a_flush_without_a_thread_is_not_the_end_of_the_process(monkeypatch: pyt
         until(lambda: len(taken) == 2 or account("Scripted").dropped, "it is settled")
         numbers = account("Scripted")
     assert (numbers.sent, numbers.dropped) == (2, {})
+
+
+def test_a_filter_that_hangs_costs_no_other_batch(tmp_path: Path) -> None:
+    gate, began = threading.Event(), threading.Event()
+
+    def hang(ended: EndedSpan) -> EndedSpan:
+        if ended.name == "stuck":
+            began.set()
+            gate.wait(30)
+        return ended
+
+    with spooling(tmp_path, away, QUEUE=ONE_BY_ONE, FILTERS=[sieve(hang)], EXIT_TIMEOUT=0.3):
+        span("stuck")
+        assert began.wait(10)
+        for number in range(3):
+            span(str(number))
+    closed = account("Scripted")
+    gate.set()
+    assert (closed.ended, closed.waiting, closed.spooled) == (4, 4, 3)
+
+
+def test_a_filter_that_hangs_keeps_no_other_exporter_from_the_disk(tmp_path: Path) -> None:
+    gate, small = threading.Event(), {**ONE_BY_ONE, "size": 20}
+
+    def hang(_: Any) -> Any:
+        gate.wait(60)
+
+    stuck = entry("Kept", "stuck", into=[], QUEUE=small, FILTERS=[sieve(hang)])
+    behind = entry("Hanging", "behind", gate=gate, QUEUE=small)
+    with exporting(stuck, behind, SPOOL={"DIRECTORY": str(tmp_path)}, EXIT_TIMEOUT=0.3):
+        for number in range(60):
+            span(str(number))
+            until(lambda number=number: account("behind").spooled > number - 15, "what queues goes to disk")  # type: ignore[misc]
+        numbers = account("behind")
+        gate.set()
+    assert (numbers.ended, numbers.dropped) == (60, {})
+
+
+def test_an_exporter_that_hangs_when_it_is_closed_holds_up_neither_the_end_nor_what_is_on_disk(tmp_path: Path) -> None:
+    gate, spool = threading.Event(), {"DIRECTORY": str(tmp_path)}
+    with exporting(entry("Stuck", "Scripted", gate=gate), SPOOL=spool, EXIT_TIMEOUT=0.2):
+        span("one")
+        assert flush(10)
+        before = time.monotonic()
+    assert time.monotonic() - before < 1.2
+    assert arrived(tmp_path, 1) == ["one"]
+    gate.set()
+
+
+def test_a_processor_that_hangs_when_it_is_made_does_not_hold_up_the_end() -> None:
+    began, gate = threading.Event(), threading.Event()
+    with exporting(entry("Unready", began=began, gate=gate)):
+        threading.Thread(target=fanout.pipes, daemon=True).start()
+        assert began.wait(10)
+        closing = threading.Thread(target=fanout.close, args=(0.2,), daemon=True)
+        closing.start()
+        closing.join(10)
+        held_up = closing.is_alive()
+        gate.set()
+    assert not held_up
+
+
+def test_a_process_that_is_told_to_end_while_it_ends_sends_what_it_has(tmp_path: Path) -> None:
+    code = """
+    import os, signal, threading, django
+    django.setup()
+    from llmtrace.pipeline.fanout import fanout
+    from tests.pipeline import exporters
+    from tests.pipeline.making import span
+    from tests.waiting import until
+    export, told = exporters.File.export, threading.Event()
+    def slowly(self, spans):
+        if not told.is_set():
+            told.set()
+            until(lambda: fanout._pipes is None, "the process ends")
+            os.kill(os.getpid(), signal.SIGTERM)
+            until(lambda: signal.getsignal(signal.SIGTERM) is signal.SIG_IGN, "it is told")
+        return export(self, spans)
+    exporters.File.export = slowly
+    for number in range(50):
+        span(f"span {number}")
+    """
+    file = {"BACKEND": "tests.pipeline.exporters.File", "OPTIONS": {"path": str(tmp_path / "spans")}}
+    settings = {"EXPORTERS": [{**file, "QUEUE": {"batch": 10}}], "SPOOL": {"DIRECTORY": str(tmp_path / "spool")}}
+    run(code, {**settings, "EXIT_TIMEOUT": 30.0}, status=-15)
+    [entry] = ledgers.read(tmp_path / "spool")
+    assert (entry.account.ended, entry.account.sent, entry.account.dropped) == (50, 50, {})

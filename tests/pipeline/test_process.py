@@ -71,11 +71,9 @@ def test_ctrl_c_twice_ends_a_process_at_once_and_keeps_what_the_exporter_was_bus
     import os, signal, sys, threading, django
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored in what runs in the background
     django.setup()
-    from llmtrace.pipeline.fanout import fanout
-    from llmtrace.tracing import setup
+    from llmtrace.pipeline.closing import Closer
     from tests.pipeline import exporters
     from tests.pipeline.making import span
-    from tests.waiting import until
     if {interrupted!r} == "_at_exit":
         threading._register_atexit = None  # as where Python has no such thing
     began, closing = threading.Event(), threading.Event()
@@ -90,11 +88,11 @@ def test_ctrl_c_twice_ends_a_process_at_once_and_keeps_what_the_exporter_was_bus
     span("in its hands")
     assert began.wait(10)
     span("in the queue")
-    class Noticed(threading.Thread):
-        def join(self, timeout=None):
-            closing.set()
-            super().join(timeout)
-    fanout.close.__globals__["threading"] = type("threading", (), {{**vars(threading), "Thread": Noticed}})
+    wait = Closer.wait
+    def noticed(self):
+        closing.set()
+        wait(self)
+    Closer.wait = noticed
     try:
         signal.raise_signal(signal.SIGINT)
     except KeyboardInterrupt:
