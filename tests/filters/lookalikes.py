@@ -412,6 +412,16 @@ nextPageToken: CAUQAA1b2c3d4
 maxTokens: 4096
 primaryKey: a1b2c3d4
 idToIdKey: a1b2c3d4
+docker://repo:v1.2.3
+oci://registry:build42
+npm_package.json
+vcr_mode=once2
+ops_per_sec=120
+pplx-70b-online
+jina_v2.onnx9
+napi_rs.linux-x64
+hf_bge-m3.gguf2
+figd_v2/index2.html
 tokens to words ratio: 4to3
 """.splitlines()
 

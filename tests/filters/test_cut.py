@@ -50,6 +50,17 @@ def test_a_limit_of_opentelemetrys_leaves_no_half_of_a_token() -> None:
     assert list(masked["all"]) == [f"use {MASK}"]
 
 
+@pytest.mark.parametrize("ellipsis", ["… (truncated), next", "...", "[...] and so on", "…\n", "\\u2026 and more"])
+def test_what_stands_before_an_ellipsis_in_the_middle_is_masked(ellipsis: str) -> None:
+    text = (
+        f"It is sk-proj-abc123{ellipsis} or postgres://shop:hunter2xY9{ellipsis} or sk-ant-api03-9aB8cD{ellipsis} now"
+    )
+    masked = f"It is {MASK}{ellipsis} or postgres://shop:{MASK}{ellipsis} or {MASK}{ellipsis} now"
+    assert redact_text(text) == masked
+    harmless = f"Keys begin with sk-proj-{ellipsis} and hosts are http://localhost:8000{ellipsis}"
+    assert redact_text(harmless) == harmless
+
+
 def test_a_password_in_a_url_that_was_cut() -> None:
     assert redact_text("postgres://shop:hunter2xY9") == f"postgres://shop:{MASK}"
     assert redact_text("http://localhost:8000") == "http://localhost:8000"
@@ -60,7 +71,8 @@ def test_a_password_in_a_url_that_was_cut() -> None:
     [
         *("I use sk-learn", "hf_model_v2", "pip install pypi-server", "ghp_xxxxxxxx", "key-value"),
         *("xai-org/grok-1", "sl.wikipedia.org", "https://shop.example/sk-SK/kosik.html", "sk_buff.h", "rnd_seed=42"),
-        *("fc-7d9f8b6c5d-x2x9p", "fw_config.json", "A3-4B-Instruct"),
+        *("fc-7d9f8b6c5d-x2x9p", "fw_config.json", "A3-4B-Instruct", "pplx-70b-online", "jina_v2.onnx9"),
+        *("docker://repo:v1.2.3", "oci://registry:build42", "https://registry:tag1.2", "napi_rs.linux-x64"),
     ],
 )
 def test_words_that_begin_as_tokens_do_are_left(text: str) -> None:

@@ -45,10 +45,11 @@ def test_a_secret_is_masked_where_they_stand_in_it_or_in_its_name(invisible: str
     assert redact_text(f"password{invisible}: hunter2xY9") == "password: [REDACTED]"
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["fa\u00admily \U0001f468\u200d\U0001f469\u200d\U0001f467, key password", "1\ufe0f\u20e3 \u2764\ufe0f token"],
-)
-def test_they_stay_where_no_secret_is(text: str) -> None:
+def test_they_stay_where_no_secret_is() -> None:
+    text = "fa\u00admily \U0001f468\u200d\U0001f469\u200d\U0001f467, key password"
     assert redact_text(text) == text
-    assert redact_text(f"{text} password: hunter2xY9").startswith(text.partition(" ")[2]) or True
+
+
+def test_those_of_pictures_and_colours_stay_where_a_secret_is() -> None:
+    text = "\U0001f468\u200d\U0001f469 \u2764\ufe0f 1\ufe0f\u20e3 \x1b[1mbold\x1b[0m "
+    assert redact_text(f"{text}pass\u200bword: hunter2xY9") == f"{text}password: [REDACTED]"
