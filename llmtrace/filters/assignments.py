@@ -49,7 +49,9 @@ _SIGN: Final = (
 
 _SEPARATORS: Final = (
     _Separator(  # password: x, "password": "x", user[password]=x, password: str = "x"
-        re.compile(rf"{_QUOTE}?\]?(?:\[\])?{_QUOTE}?{_TYPE}{_COLOUR}(?:[ \t]|\*\*){{0,8}}{_SIGN}{_GAP}"), True, True
+        re.compile(rf"{_QUOTE}?\]?(?:\[\])?{_QUOTE}?{_TYPE}{_COLOUR}(?:[ \t]|\*\*){{0,8}}{_SIGN}{_GAP}{_COLOUR}"),
+        True,
+        True,
     ),
     _Separator(  # {"name": "PASSWORD", "value": "x"}
         re.compile(
@@ -66,6 +68,7 @@ _SEPARATORS: Final = (
     _Separator(re.compile(r"\\{0,8}[\"'](?:\s[^<>\n]{0,40})?>"), True, True),  # <property name="password">x</property>
     _Separator(re.compile(r"&gt;|\\u003[eE]|%(?:25){0,3}3[eE]"), True, True),  # &lt;password&gt;x&lt;/password&gt;
     _Separator(re.compile(r"\\{0,8}\"(?:(?:\\{1,8}r|\r)?(?:\\{1,8}n|\n)){2}"), True, True),  # a part of a form's body
+    _Separator(re.compile(r"\(\s{0,8}(?=[bBrRuUfF]{0,2}\\{0,8}[\"'])"), False, False, True),  # set_password("x")
     _Separator(  # | password | x |
         re.compile(r"[ \t]{0,4}\|[ \t]{0,4}|[ \t][-\u2013\u2014][ \t]|(?:\t|\\t){1,4}"), False, True
     ),
@@ -88,11 +91,29 @@ _SEPARATORS: Final = (
     _Separator(
         re.compile(r"[ \t]{1,4}(?:[(\u201c\u201e\u00ab\u2018]|\\u(?:201[cCeE8]|00[aA][bB]))"), False, True
     ),  # password (x)
-    _Separator(re.compile(rf"{_QUOTE}\s{{0,4}},\s{{0,4}}(?={_QUOTE})"), False, False, True),  # ("password", "x")
+    _Separator(  # ("password", "x"), env("PASSWORD", default="x")
+        re.compile(rf"{_QUOTE}\s{{0,4}},\s{{0,4}}(?:default\s?=\s?)?(?=[bBrRuUfF]{{0,2}}{_QUOTE})"), False, False, True
+    ),
     _Separator(re.compile(r"[ \t]{1,4}(?=[\"'`])"), False, False, True),
 )
+_VALUE: Final = r"[^\s/:=\"'\\]"
+_GENERATED: Final = (  # digits apart and letters between, unlike Argon2id and gpt-4o-2024-08-06
+    r"(?!0x|(?:[A-Za-z]{1,16}\d{0,2}|\d{1,6}[a-z]?)(?:[._-](?:[A-Za-z]{1,16}\d{0,2}|\d{1,6}[a-z]?)){1,9}(?![\w-]))"
+    rf"(?={_VALUE}{{0,80}}?[0-9]{_VALUE}{{0,80}}?[a-zA-Z]{_VALUE}{{0,80}}?[0-9])(?={_VALUE}{{0,80}}?[a-z])"
+    rf"(?:(?={_VALUE}{{0,80}}?[A-Z]){_VALUE}{{8}}|{_VALUE}{{16}}){_VALUE}{{0,200}}+(?![^\s\"'\\])"
+)
+_GENERATED_AFTER: Final = re.compile(rf"[ \t]{{1,4}}(?={_GENERATED})")  # my password x
+_GENERATED_BEFORE: Final = re.compile(  # x is my password
+    rf"(?<![^\s\"'])({_GENERATED}) (?:as|is|was) (?:(?:the|my|your|our|an?) )?(?:[a-z]{{2,12}} )?\Z"
+)
+_NO_OTHER_WORD: Final = re.compile(r"(?: (?:for|to|in|on|at|of|and|but|please)\b|\W?(?!\w))", re.IGNORECASE)
+_AFTER_WHAT_IT_OPENS: Final = re.compile(  # the password for the shop is x
+    rf"{_SPACE}(?:for|of|on|in|at|you)(?: [\w@.'\"-]{{1,40}}){{1,6}}?(?: (?:is|was|=)|:) {{1,4}}"
+)
+_NAMESPACE: Final = re.compile(r"<[\w-]{1,30}:\Z")
+_COLOUR_BEFORE: Final = re.compile(r"(?<=[\[;])[0-9]{1,3}m")
 _QUOTED_NAME: Final = re.compile(r"""\\*["']""")
-_TAG: Final = re.compile(r"[^<>\n]{0,40}(?<!/)>(?:<!\[CDATA\[)?")
+_TAG: Final = re.compile(r"[^<>\n]{0,200}(?<!/)>(?:<!\[CDATA\[)?")
 _BLANKS: Final = re.compile(r"[ \t]{1,8}(?=[^\s=:-])")
 _OPENING: Final = re.compile(
     rf"(?:[\[(]?\s{{0,8}}|Secret(?:Str|Bytes)?\()[bBrRuUfF]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{_QUOTE})"
@@ -110,7 +131,7 @@ _LINE_END: Final = re.compile(r"""[\r\n]|\\{1,8}[nr]|\\{0,8}["'`](?=[\s)\]}]|\Z)
 _NUMBER_END: Final = re.compile(r"[\s,}\]]")
 _VALUE_END: Final = re.compile(
     r"""
-      \s
+      \s | (?:\x1b|\\{1,8}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,12}m
     | ["'`](?=[\s,;:)\]}>&|+]|\Z) | \\{1,8}["'`]
     | <(?=[/A-Za-z!]|\Z) | >(?=\s|\Z) | \]\]> | [\u201d\u201c\u00bb\u2019](?=[\s,;:.)]|\Z)
     | (?:[&;,|]|\\{1,8}[nrt])(?=(?:amp;)?[\w.%$\[\]-]{1,60}\s{0,4}[=:]|\Z) | [;,](?=["'\s]|\Z)
@@ -142,6 +163,8 @@ class Assignments:
                 position = last.end
                 continue
             start = start_of(text, name.start(), LETTERS + "_.-", 64)
+            if colour := _COLOUR_BEFORE.match(text, start, name.start()):
+                start = colour.end()
             if named := self._named(text, start, name.end()):
                 for found in _values(text, start, name.end(), named):
                     yield found
@@ -156,17 +179,35 @@ class Assignments:
 
 
 def _values(text: str, start: int, end: int, named: Hint) -> Iterator[Found]:
-    if text.startswith("<", start - 1) and start and (tag := _TAG.match(text, end)):
+    before = text[max(0, start - 160) : start]
+    if before.endswith(("<", ":")) and _is_tag(before) and (tag := _TAG.match(text, end)):
         yield from _bare(text, tag.end(), named)
     elif _is_flag(text[start:end]) and (blanks := _BLANKS.match(text, end)):
         yield from _quoted(text, blanks.end(), named) or _bare(text, blanks.end(), named)
     else:
         for separator in _SEPARATORS:
             if match := separator.pattern.match(text, end):
-                before = text[start - 1 : start] if start else ""
-                if not (before == match[0] == ":"):  # one of a row of names, as in arn:aws:secret:shop
-                    yield from _after(separator, text, match, Hint.LIKELY if before in "/\\" and before else named)
-                break
+                if not (before[-1:] == match[0] == ":"):  # one of a row of names, as in arn:aws:secret:shop
+                    yield from _after(separator, text, match, Hint.LIKELY if before.endswith(("/", "\\")) else named)
+                return
+        if named is Hint.SURE:
+            yield from _beside(text, start, end, before)
+
+
+def _is_tag(before: str) -> bool:
+    return before.endswith("<") or _NAMESPACE.search(before) is not None
+
+
+def _beside(text: str, start: int, end: int, before: str) -> Iterator[Found]:
+    """Secrets in a sentence with a name that is one's for sure: without a sign, they look as if made by a machine."""
+    if opens := _AFTER_WHAT_IT_OPENS.match(text, end):
+        yield from _quoted(text, opens.end(), Hint.LIKELY) or _bare(text, opens.end(), Hint.LIKELY)
+    elif after := _GENERATED_AFTER.match(text, end):
+        yield from _bare(text, after.end(), Hint.LIKELY)
+    if (" as " in before or " is " in before or " was " in before) and _NO_OTHER_WORD.match(text, end):
+        shift = start - len(before)
+        for value in _GENERATED_BEFORE.finditer(before):
+            yield Found(shift + value.start(1), shift + value.end(1))
 
 
 def _is_flag(name: str) -> bool:

@@ -28,8 +28,14 @@ _COMMAND: Final = re.compile(
     r"(?:sshpass\s{1,4}-p\s{0,4}|login\s{1,4}\S{1,100}\s{1,4}password\s{1,4}|identified\s{1,4}by\s{1,4}(?:password\s{1,4})?)(['\"]?)([^\s'\";]+)"
 )
 _SHORT: Final = re.compile(
-    r"(?:redis-cli\s(?:[^\n]{0,80}\s)?-a\s{1,4}|mysql[a-z]{0,8}\s(?:[^\n]{0,80}\s)?-p)['\"]?([^\s'\"]{4,})"
+    r"(?:redis-cli\s(?:[^\n]{0,80}\s)?-a\s{1,4}|mysql[a-z]{0,8}\s(?:[^\n]{0,80}\s)?-p"
+    r"|(?:(?:docker|podman|helm|az|oc)\s(?:[a-z]{1,20}\s)?login|sqlcmd)\s(?:[^\n]{0,80}\s)?-p\s{0,4}|ldap[a-z]{3,8}\s(?:[^\n]{0,80}\s)?-w\s{1,4})['\"]?([^\s'\"]{4,})"
 )
+_SIGN_IN: Final = re.compile(  # login("bob", "x")
+    r"(?:basicauth|login|create_(?:super)?user)\(\s{0,8}(?:(\\{0,4}[\"'])[^\"'\\\n]{0,100}\1\s{0,8},\s{0,8}){1,2}"
+    r"(\\{0,4}[\"'])(?P<secret>[^\"'\\\n]{3,200})\2\s{0,8}[,)]"
+)
+_COMMANDS: Final = ("redis-cli", "mysql", "login", "sqlcmd", "ldap")
 _RESET: Final = re.compile(r"/([0-9a-z]{6}-[0-9a-f]{32})(?![0-9a-z-])")  # of Django's PasswordResetTokenGenerator
 _RESETS: Final = re.compile(r"reset|confirm|activat|verif|invit|regist|password|unsubscribe")
 _USERINFO: Final = re.compile(
@@ -64,8 +70,12 @@ def forms(text: str, lowered: str) -> Iterator[Range]:
         yield from (m.span(1) for m in _USER.finditer(text) if "curl" in lowered[max(0, m.start() - 300) : m.start()])
     if "sshpass" in lowered or "identified" in lowered or "login" in lowered:
         yield from (m.span(2) for m in _COMMAND.finditer(lowered) if _is_argument(m[1], text[m.start(2) : m.end(2)]))
-    if "redis-cli" in lowered or "mysql" in lowered:
+    if any(command in lowered for command in _COMMANDS):
         yield from (m.span(1) for m in _SHORT.finditer(lowered) if not is_harmless(text[m.start(1) : m.end(1)]))
+    if "auth(" in lowered or "login(" in lowered or "user(" in lowered:
+        yield from (
+            m.span("secret") for m in _SIGN_IN.finditer(lowered) if looks_random(text[slice(*m.span("secret"))])
+        )
     if "/" in text:
         yield from (
             m.span(1) for m in _RESET.finditer(text) if _RESETS.search(lowered, max(0, m.start() - 100), m.end())

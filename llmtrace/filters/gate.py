@@ -38,7 +38,8 @@ FORMS: Final = (
     r"----[ -](?:begin|end)[ +][a-z0-9 +]*private[ +]key|private-(?:lines|mac):",
     r"(?:bearer|basic)(?:[^a-z0-9]|%20|\\[nrt]|u0020|&#(?:32|x20);)+[a-z0-9._~+/=-]{8}",
     r"-(?:u|-user)[ =]+[^\s:]+:|sshpass|identified(?:\s|\\[nrt])+by",
-    r"redis-cli|mysql[a-z]*(?:\s|\\[nrt]).* -p|login(?:\s|\\[nrt])",
+    r"redis-cli|mysql[a-z]*(?:\s|\\[nrt]).* -p|login(?:\s|\\[nrt])|(?:sqlcmd|ldap[a-z]+).* -[pw]",
+    r"(?:basicauth|login|create_(?:super)?user)\(",
     r"/[0-9a-z]{6}-[0-9a-f]{32}",
     r":\\*/\\*/[^\s/?#@:\"]*(?:@|:[^\s\"]*@)|%3a%2f%2f[^\s\"]*%40",
     r"(?:sig|signature|credential|key|code|hmac|ticket|sesame|magic)=[^\s&\"]{16}",
@@ -54,6 +55,8 @@ def names_pattern(name: str) -> str:
         rf"|-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>"
         rf"|(?:{name})\\*[\"'][^<>]*value="
         rf"|{heading_pattern(name)}"
+        rf"|(?:{name})(?:\s|\\[nrt])+[^\s\"]*[0-9]|[0-9][^\s\"]*\s(?:as|is|was)\s(?:[a-z]+\s)*(?:{name})"
+        rf"|(?:{name})[ +](?:for|of|on|in|at|you)[ +][^\n]*(?::|[^a-z](?:is|was|=)[^a-z])"
         rf"|\"val(?:ue)?\\*\"\s*:[^}}]*(?:{name})\\*\""
     )
 

@@ -58,7 +58,7 @@ COUNTED_TOKENS: Final = words(
     "end eos eot every extra first generated image input keyword last lexer limit lookahead mask max maximum "
     "min minimum n name next num number one op operator output pad padding page parse parser per prefix previous "
     "price prompt punctuation reasoning rest sep separator skip special start stop string sub subword suffix sync "
-    "text total type unk unknown used whitespace word"
+    "text total type unexpected unk unknown unrecognized used whitespace word"
 )
 """Words before "token" where it is a piece of text, a thing that is counted, or the place where a list goes on."""
 
@@ -94,6 +94,8 @@ EXACT: Final = {
     "jsessionid": Hint.LIKELY,
     "phpsessid": Hint.LIKELY,
     "pw": Hint.SURE,
+    "requirepass": Hint.SURE,
+    "masterauth": Hint.SURE,
 }
 
 _ALWAYS: Final = (

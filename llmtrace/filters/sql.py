@@ -23,6 +23,7 @@ _PART: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_CODE: Final = re.compile(r"[\"'].*[\"']", re.DOTALL)  # '" + password + "'
 _BETWEEN_ROWS: Final = frozenset({"", ",", "\\", "n", "r"})
 
 
@@ -51,9 +52,13 @@ def _texts(text: str, position: int, named: Mapping[int, Hint]) -> Generator[Ran
             number, depth = number if depth else 0, depth + 1
         elif depth == 0 and part[0].strip() not in _BETWEEN_ROWS:
             break
-        elif part.lastgroup and number in named and is_secret(part[part.lastgroup], named[number]):
+        elif part.lastgroup and number in named and _is_value(part[part.lastgroup], named[number]):
             yield part.span(part.lastgroup)
         number += part[0] == "," and depth == 1
         depth -= part[0] == ")" and depth > 0
         position = part.end()
     return position
+
+
+def _is_value(text: str, named: Hint) -> bool:
+    return is_secret(text, named) and not _CODE.fullmatch(text)

@@ -11,9 +11,10 @@ from llmtrace.filters.patterns import INNER, LETTERS, PREFIXED, Prefixed
 
 Range = tuple[int, int]
 
-ESCAPES: Final = (r"\\[nrt]", r"%[0-9A-Fa-f]{2}", r"\\u00[0-9A-Fa-f]{2}")
-"""What may stand directly before a token though it ends in a letter or digit: an escape in JSON or in a URL."""
+ESCAPES: Final = (r"\\[nrt]", r"%[0-9A-Fa-f]{2}", r"\\u00[0-9A-Fa-f]{2}", *(rf"[\[;][0-9]{{{n}}}m" for n in (1, 2, 3)))
+"""What may stand directly before a token and ends in a letter or digit: an escape in JSON, a URL or a terminal."""
 
+_COLOUR: Final = re.compile("[0-9]{1,3}m")
 _RUN: Final = re.compile("[A-Za-z0-9_-]*")
 
 
@@ -43,6 +44,8 @@ def _after_escape(text: str, start: int) -> int:
     before = text[start - 1 : start]
     if before == "\\":
         return start + (5 if text[start] == "u" else 1)
+    if before in ("[", ";") and (colour := _COLOUR.match(text, start)):
+        return colour.end()
     return start + 2 if before == "%" else start
 
 

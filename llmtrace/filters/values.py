@@ -44,6 +44,7 @@ _PLACEHOLDER: Final = re.compile(
       [xX*•●·.…\#_-]+ | [A-Za-z_-]{{0,12}} (?:\.{{3}}|…|\*{{3,}}|[xX]{{4,}}) [A-Za-z_-]{{0,4}}
     | <[A-Za-z][\w .:/-]*> | \[[A-Za-z][\w .-]*\] | \{{\{{?\s*(?:[A-Za-z_][\w.()\[\]'\"]*)?\s*\}}\}}?
     | \$\{{?[A-Z_][A-Z0-9_]*\}}? | \$[({{][A-Za-z_][\w.:-]*[)}}]? | \$[a-z][a-z_]* | %\(?[a-z_]*\)?[sdr] | %[A-Z_]+%
+    | !(?:vault|secret|env|Ref|Sub|GetAtt)  # tags in YAML
     | (?:your[-_ ]?|(?:my|some|insert|enter|replace|put|the)[-_ ]) (?:[A-Za-z]+[-_ ]){{0,4}} {_NAMED} (?:[-_ ]here)?
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -104,7 +105,7 @@ def _is_header(value: str, place: Place) -> bool:
 
 def is_harmless(value: str) -> bool:
     """Whether `value` is a placeholder, a type or a path and not a secret."""
-    stripped = value.strip().strip(".,;:!?")
+    stripped = value.strip().strip(".,;:!?)")
     if not stripped or stripped.lower() in NO_VALUES or _PLACEHOLDER.fullmatch(value):
         return True
     if _PLACEHOLDER.fullmatch(stripped) or _PATH.fullmatch(stripped):
