@@ -54,7 +54,9 @@ class Delivery:
             outcome = self._export(destination, spans)
         except RetryLater as later:
             return Failure(later.reason, after=later.after)
-        except Exception as error:
+        except KeyboardInterrupt:  # in the main thread, where there can be no other any more: it is a person's
+            raise
+        except BaseException as error:  # a library that exits, a time limit of gevent's: no reason to lose spans
             return Failure(f"{type(error).__qualname__} was raised by the exporter", foreign=True)
         finally:
             self.offered_at = None
@@ -66,7 +68,7 @@ class Delivery:
         One that is no answer counts as yes: OpenTelemetry's own processors ask no exporter what became of a batch,
         and to offer a batch again that has arrived would make spans twice.
         """
-        if isinstance(outcome, Exported):
+        if isinstance(outcome, Exported) and _adds_up(outcome, count):
             return _whole(outcome, count)
         if says_no(outcome):
             return Failure("the exporter answered FAILURE", foreign=True)
@@ -77,7 +79,7 @@ class Delivery:
                 "SpanExportResult. They are counted as sent.",
                 self.name,
                 type(self._exporter).__qualname__,
-                "None" if outcome is None else f"an object of {type(outcome).__qualname__}",
+                _in_words(outcome),
             )
         return Exported(count)
 
@@ -127,6 +129,18 @@ class Delivery:
             action()
         except Exception:
             logger.exception("The exporter %s raised while it was closed.", self.name)
+
+
+def _in_words(outcome: Any) -> str:
+    if isinstance(outcome, Exported):
+        return "numbers that do not add up"
+    return "None" if outcome is None else f"an object of {type(outcome).__qualname__}"
+
+
+def _adds_up(outcome: Exported, count: int) -> bool:
+    """Whether no span was invented: who counts by himself makes mistakes."""
+    numbers: list[Any] = [outcome.sent, *outcome.refused.values()]
+    return all(isinstance(each, int) and each >= 0 for each in numbers) and sum(numbers) <= count
 
 
 def _whole(outcome: Exported, count: int) -> Exported:

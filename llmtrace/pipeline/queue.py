@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -15,7 +15,8 @@ from llmtrace.pipeline.ended import Content, EndedSpan
 from llmtrace.pipeline.filtering import Filter, Filters, Lost, passed
 from llmtrace.pipeline.lineage import Kin
 
-SPAN_BYTES: Final = 1024  # what a span without content takes in memory, about
+SPAN_BYTES: Final = 1024  # what a span without texts takes in memory, about
+NUMBER_BYTES: Final = 8
 BATCH_BYTES: Final = 4 * 1024 * 1024  # about; what a collector takes at once by default over gRPC
 
 
@@ -28,7 +29,7 @@ class Item:
         self.span = span
         self.content = content
         self.kin = kin
-        self.size = SPAN_BYTES + (0 if content is None else content.size())
+        self.size = SPAN_BYTES + _texts_of(span) + (0 if content is None else content.size())
         self._lock = threading.Lock()
         self._common: Sequence[Filter] | None = None  # whose outcome `_shared` is
         self._shared: EndedSpan | Lost = Lost.LEFT_OUT
@@ -41,6 +42,21 @@ class Item:
                 self._common = filters.common
             shared = self._shared
         return passed(shared, filters.own) if isinstance(shared, EndedSpan) else shared
+
+
+def _texts_of(span: ReadableSpan) -> int:
+    """About how many bytes the texts of a span take: other instrumentations have what was said among attributes."""
+    return _texts(span._attributes) + sum(_texts(event.attributes) for event in span._events)
+
+
+def _texts(attributes: Any) -> int:
+    size = 0
+    for value in getattr(attributes, "_dict", attributes or {}).values():  # the SDK's own take a lock
+        if isinstance(value, (str, bytes)):
+            size += len(value)
+        elif isinstance(value, tuple):
+            size += sum(len(each) if isinstance(each, str) else NUMBER_BYTES for each in value)
+    return size
 
 
 Entry = tuple[Item, str | None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Sequence
@@ -131,6 +132,17 @@ def test_an_answer_that_is_none_counts_as_yes_and_is_told_once(
     assert lines(caplog, f"Answering.export returned {shown} in place of a SpanExportResult") == 1
 
 
+@pytest.mark.parametrize("answer", [Exported(3), Exported(2, {"too large": 2}), Exported(-1), Exported(1, {"x": None})])  # type: ignore[dict-item]
+def test_an_answer_that_does_not_add_up_invents_no_span(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with exporting(entry("Answering", answers=[answer]), EXIT_TIMEOUT=0.3):
+        span("one")
+        span("two")
+        assert flush(10)
+        numbers = account("Answering")
+    assert (numbers.ended, numbers.sent, numbers.dropped) == (2, 2, {})
+    assert lines(caplog, "returned numbers that do not add up") == 1
+
+
 def test_false_is_a_failure_and_true_is_none(caplog: pytest.LogCaptureFixture) -> None:
     answers: list[Any] = [False, False, True]
     with exporting(entry("Answering", answers=answers)):
@@ -164,26 +176,27 @@ def test_one_that_cannot_be_made_is_told_of_once(caplog: pytest.LogCaptureFixtur
     assert lines(caplog, "Unmakeable fails and is tried again") == 1
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_one_that_exits_ends_its_thread_and_the_next_span_begins_another(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("kind", [SystemExit, asyncio.CancelledError, GeneratorExit])
+def test_one_that_exits_is_tried_again_like_one_that_raises(
+    kind: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
     kept: list[ReadableSpan] = []
+    mistakes = [kind()]
 
     def act(spans: Sequence[ReadableSpan]) -> Any:
-        if spans[0].name == "fatal":
-            raise SystemExit(1)
+        if mistakes:
+            raise mistakes.pop()
         kept.extend(spans)
 
     with exporting(entry("Scripted", act=act)):
-        span("fatal")
-        assert flush(10)
-        until(lambda: "llmtrace-Scripted" not in {thread.name for thread in threading.enumerate()}, "its thread ended")
-        span("harmless")
+        span("first")
+        span("second")
         assert flush(10)
         numbers = account("Scripted")
-    assert names(kept) == ["harmless"]
-    assert (numbers.sent, numbers.dropped) == (1, {"pipe failed": 1})
-    assert balanced(numbers)
-    assert lines(caplog, "failed on a batch") == 1
+    assert names(kept) == ["first", "second"]
+    assert (numbers.sent, numbers.dropped) == (2, {})
+    assert numbers.last_error == f"{kind.__qualname__} was raised by the exporter"
+    assert lines(caplog, "fails and is tried again") == 1
 
 
 def test_one_that_asks_for_a_flush_while_it_exports_gets_on() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from opentelemetry.sdk.trace import Event, ReadableSpan
 
 from llmtrace.conf import QueueConfig
 from llmtrace.pipeline import queue
@@ -28,8 +29,7 @@ class Sized:
 
 def item(size: int) -> Item:
     made: Any = Sized(size)
-    span: Any = None
-    return Item(span, made, None)
+    return Item(ReadableSpan("one"), made, None)
 
 
 class Queueing(RuleBasedStateMachine):
@@ -84,3 +84,14 @@ class TestQueueing(Queueing.TestCase):  # type: ignore[misc,valid-type]
     @pytest.fixture(autouse=True)
     def small_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(queue, "BATCH_BYTES", MOST_BYTES)
+
+
+def test_texts_count_wherever_another_instrumentation_has_put_them() -> None:
+    attributes: dict[str, Any] = {
+        "prompt": "x" * 1000,
+        "parts": ("x" * 100, "x" * 100),
+        "vector": (1.0, 2.0),
+        "number": 7,
+    }
+    span = ReadableSpan("one", attributes=attributes, events=[Event("said", {"text": "x" * 1000})])
+    assert Item(span, None, None).size == SPAN_BYTES + 2200 + 16
