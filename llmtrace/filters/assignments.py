@@ -36,11 +36,14 @@ class _Separator(NamedTuple):
 
 
 _QUOTE: Final = r"""(?:\\{0,8}["'`]|&quot;|&#(?:34|39|x22|x27);|%(?:25){0,3}2[27]|\\u002[27])"""
-_GAP: Final = r"(?:\s|\\[nrt]|\*\*|[|>][+-]?(?=\s)){0,24}"
+_GAP: Final = r"(?:\s|\\[nrt]|\*\*|```[a-z]{0,10}(?=\s|\\n)|[|>][+-]?(?=\s)){0,24}"
 _TYPE: Final = (
     r"(?:[ \t]?:[ \t]?(?:str|string|bytes|String|Any|Final|SecretStr|Optional)(?:\[str\])?(?: \| None)?(?= ?=))?"
 )
 _COLOUR: Final = r"(?:(?:\x1b|\\{1,8}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,12}m){0,3}"
+_TAGS: Final = (  # of a page, around a name or a value
+    r"(?:(?:\s|\\[nrt]){0,8}</?(?:b|strong|i|em|code|pre|kbd|span|td|th|tr|dt|dd|li|p|div|br)(?:\s[^<>]{0,80})?/?>){1,4}(?:\s|\\[nrt]){0,8}"
+)
 _SPACE: Final = r"(?:\s|\+|%20)"
 _SIGN: Final = (
     r"(?:=>|:=|[?+]=|={1,3}|::?|->|[\uff1a\uff1d\u2192]|%(?:25){0,3}3[aAdD]|\\u(?:003[dD]|[fF]{2}1[aAdD]|2192))"
@@ -49,7 +52,10 @@ _SIGN: Final = (
 
 _SEPARATORS: Final = (
     _Separator(  # password: x, "password": "x", user[password]=x, password: str = "x"
-        re.compile(rf"{_QUOTE}?\]?(?:\[\])?{_QUOTE}?{_TYPE}{_COLOUR}(?:[ \t]|\*\*){{0,8}}{_SIGN}{_GAP}{_COLOUR}"),
+        re.compile(
+            rf"{_QUOTE}?\]?(?:\[\])?{_QUOTE}?{_TYPE}{_COLOUR}(?:{_TAGS})?(?:[ \t]|[*_]{{1,2}}){{0,8}}"
+            rf"{_SIGN}{_GAP}{_COLOUR}(?:{_TAGS})?"
+        ),
         True,
         True,
     ),
@@ -68,13 +74,20 @@ _SEPARATORS: Final = (
     _Separator(re.compile(r"\\{0,8}[\"'](?:\s[^<>\n]{0,40})?>"), True, True),  # <property name="password">x</property>
     _Separator(re.compile(r"&gt;|\\u003[eE]|%(?:25){0,3}3[eE]"), True, True),  # &lt;password&gt;x&lt;/password&gt;
     _Separator(re.compile(r"\\{0,8}\"(?:(?:\\{1,8}r|\r)?(?:\\{1,8}n|\n)){2}"), True, True),  # a part of a form's body
+    _Separator(re.compile(_TAGS), False, True),  # <th>password</th><td>x</td>
+    _Separator(  # what pydantic says of a field
+        re.compile(r"(?:\n|\\{1,4}n)[ ]{1,4}[^\n\\]{1,300}?, input_value="), True, True
+    ),
+    _Separator(re.compile(r"\)=\("), True, True),  # what PostgreSQL says of a key: (token)=(x)
     _Separator(re.compile(r"\(\s{0,8}(?=[bBrRuUfF]{0,2}\\{0,8}[\"'])"), False, False, True),  # set_password("x")
     _Separator(  # | password | x |
-        re.compile(r"[ \t]{0,4}\|[ \t]{0,4}|[ \t][-\u2013\u2014][ \t]|(?:\t|\\t){1,4}"), False, True
+        re.compile(r"[ \t]{0,4}\|[ \t]{0,4}|\*{0,2}[ \t](?:[-\u2013\u2014]|\\u201[34])[ \t]|(?:\t|\\t){1,4}"),
+        False,
+        True,
     ),
     _Separator(
         re.compile(
-            rf"{_SPACE}{{1,4}}(?:(?:(?:is|was|be|been)\s(?:re)?set\s)?to|is|was|are)(?:\s{{0,4}}:)?{_SPACE}{{1,4}}"
+            rf"{_SPACE}{{1,4}}(?:(?:(?:is|was|be|been)\s(?:re)?set\s)?to|is|was|are|(?:should|would|will|could|might|must)\sbe)(?:\s{{0,4}}:)?{_SPACE}{{1,4}}"
         ),
         False,
         True,
@@ -102,7 +115,7 @@ _GENERATED: Final = (  # digits apart and letters between, unlike Argon2id and g
     rf"(?={_VALUE}{{0,80}}?[0-9]{_VALUE}{{0,80}}?[a-zA-Z]{_VALUE}{{0,80}}?[0-9])(?={_VALUE}{{0,80}}?[a-z])"
     rf"(?:(?={_VALUE}{{0,80}}?[A-Z]){_VALUE}{{8}}|{_VALUE}{{16}}){_VALUE}{{0,200}}+(?![^\s\"'\\])"
 )
-_GENERATED_AFTER: Final = re.compile(rf"[ \t]{{1,4}}(?={_GENERATED})")  # my password x
+_GENERATED_AFTER: Final = re.compile(rf"[ \t]{{1,24}}(?:from )?(?={_GENERATED})")  # my password x
 _GENERATED_BEFORE: Final = re.compile(  # x is my password
     rf"(?<![^\s\"'])({_GENERATED}) (?:as|is|was) (?:(?:the|my|your|our|an?) )?(?:[a-z]{{2,12}} )?\Z"
 )
@@ -111,7 +124,7 @@ _AFTER_WHAT_IT_OPENS: Final = re.compile(  # the password for the shop is x
     rf"{_SPACE}(?:for|of|on|in|at|you)(?: [\w@.'\"-]{{1,40}}){{1,6}}?(?: (?:is|was|=)|:) {{1,4}}"
 )
 _NAMESPACE: Final = re.compile(r"<[\w-]{1,30}:\Z")
-_COLOUR_BEFORE: Final = re.compile(r"(?<=[\[;])[0-9]{1,3}m")
+_ESCAPE_BEFORE: Final = re.compile(r"(?<=\\)[nrt]|(?<=[\[;])[0-9]{1,3}m")
 _QUOTED_NAME: Final = re.compile(r"""\\*["']""")
 _TAG: Final = re.compile(r"[^<>\n]{0,200}(?<!/)>(?:<!\[CDATA\[)?")
 _BLANKS: Final = re.compile(r"[ \t]{1,8}(?=[^\s=:-])")
@@ -163,8 +176,8 @@ class Assignments:
                 position = last.end
                 continue
             start = start_of(text, name.start(), LETTERS + "_.-", 64)
-            if colour := _COLOUR_BEFORE.match(text, start, name.start()):
-                start = colour.end()
+            if escape := _ESCAPE_BEFORE.match(text, start, name.start()):
+                start = escape.end()
             if named := self._named(text, start, name.end()):
                 for found in _values(text, start, name.end(), named):
                     yield found

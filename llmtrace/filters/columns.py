@@ -32,6 +32,8 @@ _NO_ROW: Final = re.compile(rf"[ ]{{0,40}}(?:{_NO_HEADING})\s", re.IGNORECASE)
 _RULE: Final = re.compile(r"[-+|:= \t]{0,2000}\r{0,2}\n")  # a line that is blank, or drawn between the rows
 _QUOTES: Final = " \t\r\n\"'`"
 _AROUND_NAMES: Final = _QUOTES + "*[]\\"  # bold in Markdown, escapes and brackets of databases
+_ESCAPE: Final = re.compile(r"\\+([nrt])")
+_ESCAPED: Final = {"n": "\n", "r": " ", "t": "\t"}
 _LIST: Final = re.compile(
     r"^[ \t-]{0,40}[\"']?([A-Za-z_][\w.-]{0,80})[\"']?:[ \t]{0,8}\n(?=[ \t]{0,40}-[ \t])", re.MULTILINE
 )
@@ -46,6 +48,8 @@ def columns(text: str, hint: HintOf) -> Iterator[Range]:
         text: the text.
         hint: what a name says of its value.
     """
+    if "\\n" in text:
+        yield from columns(_unescaped(text), hint)
     position = 0
     while headings := _HEADINGS.search(text, position):
         position, separator = headings.end() + 1, headings["separator"]
@@ -68,6 +72,12 @@ def hints(names: Sequence[str], hint: HintOf) -> dict[int, Hint]:
     """What the names of columns say of the values in them, by the column's number; none that say nothing."""
     found = {number: hint(name.strip(_AROUND_NAMES)) for number, name in enumerate(names)}
     return {number: named for number, named in found.items() if named is not None}
+
+
+def _unescaped(text: str) -> str:
+    """`text` with its texts of Python's or JSON's as they read, at the same places: quotes end lines, too."""
+    text = _ESCAPE.sub(lambda escape: f"{_ESCAPED[escape[1]]:>{len(escape[0])}}", text)
+    return text.replace("'", "\n").replace('"', "\n")
 
 
 def _names(headings: re.Match[str]) -> list[str]:

@@ -23,19 +23,19 @@ _KEY_CHARACTERS: Final = LETTERS + "+/= \t\r\n\\\"',>|"
 _LONGEST_KEY: Final = 16384
 _BEARER: Final = re.compile(r"bearer(?:\s|%20|\+|\\u0020|&#(?:32|x20);){1,4}([a-z0-9._~+/=-]{8,})")
 _BASIC: Final = re.compile(r"basic(?:\s|%20|\+|\\u0020|&#(?:32|x20);){1,4}([a-z0-9+/_-]{8,}={0,2})")
-_USER: Final = re.compile(r"""-(?:u|-user)[ =]{1,3}["']?[^\s:"']{1,100}:([^\s"']+)""")
+_USER: Final = re.compile(r"""-(?:u[ =]{0,3}|-user[ =]{1,3})["']?[^\s:"']{1,100}:([^\s"']+)""")
 _COMMAND: Final = re.compile(
     r"(?:sshpass\s{1,4}-p\s{0,4}|login\s{1,4}\S{1,100}\s{1,4}password\s{1,4}|identified\s{1,4}by\s{1,4}(?:password\s{1,4})?)(['\"]?)([^\s'\";]+)"
 )
 _SHORT: Final = re.compile(
     r"(?:redis-cli\s(?:[^\n]{0,80}\s)?-a\s{1,4}|mysql[a-z]{0,8}\s(?:[^\n]{0,80}\s)?-p"
-    r"|(?:(?:docker|podman|helm|az|oc)\s(?:[a-z]{1,20}\s)?login|sqlcmd)\s(?:[^\n]{0,80}\s)?-p\s{0,4}|ldap[a-z]{3,8}\s(?:[^\n]{0,80}\s)?-w\s{1,4})['\"]?([^\s'\"]{4,})"
+    r"|(?:(?:docker|podman|helm|az|oc)\s(?:[a-z]{1,20}\s)?login|sqlcmd|mongosh?)\s(?:[^\n]{0,80}\s)?-p\s{0,4}|ldap[a-z]{3,8}\s(?:[^\n]{0,80}\s)?-w\s{1,4})['\"]?([^\s'\"]{4,})"
 )
 _SIGN_IN: Final = re.compile(  # login("bob", "x")
     r"(?:basicauth|login|create_(?:super)?user)\(\s{0,8}(?:(\\{0,4}[\"'])[^\"'\\\n]{0,100}\1\s{0,8},\s{0,8}){1,2}"
     r"(\\{0,4}[\"'])(?P<secret>[^\"'\\\n]{3,200})\2\s{0,8}[,)]"
 )
-_COMMANDS: Final = ("redis-cli", "mysql", "login", "sqlcmd", "ldap")
+_COMMANDS: Final = ("redis-cli", "mysql", "login", "sqlcmd", "mongo", "ldap")
 _RESET: Final = re.compile(r"/([0-9a-z]{6}-[0-9a-f]{32})(?![0-9a-z-])")  # of Django's PasswordResetTokenGenerator
 _RESETS: Final = re.compile(r"reset|confirm|activat|verif|invit|regist|password|unsubscribe")
 _USERINFO: Final = re.compile(

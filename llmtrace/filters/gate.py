@@ -24,7 +24,7 @@ _BETWEEN: Final = (
     r"|(?:\x1b|\\+(?:u001b|x1b|033|e))\[[0-9;]*m)*"
 )
 _SIGN: Final = (
-    r"(?:[:=>\uff1a\uff1d\u2192|]|[-\u2013\u2014]\s|%(?:25)*3[ade]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value|(?:is|was|are|to|be|been)[^a-z0-9]"
+    r"(?:[:=>\uff1a\uff1d\u2192|]|[-\u2013\u2014]\s|%(?:25)*3[ade]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value|(?:is|was|are|to|be|been|(?:should|would|will|could|might|must)\sbe)[^a-z0-9]"
     r"|(?:you[^a-z0-9]+)?(?:provided|given|sent|supplied|used|received|(?:not[^a-z0-9]?|in)valid|unknown|expired)[^a-z0-9]*[:(=]"
     r"|\t|\\+t|[(\u201c\u201e\u00ab\u2018]|\\+u(?:201[ce8]|00ab|003e)|&gt;|(?:(?:\\+r|\r)?(?:\\+n|\n)){2}"
     r"|[\"'](?:\s[^<>]*)?>|(?:[\"'`;]|%2[27]|u002[27])\s*,)"
@@ -37,8 +37,8 @@ FORMS: Final = (
     r"(?:into|copy)(?:\s|\\+[nrt])[^()]*\([^()]*\)(?:\s|\\+[nrt])*(?:value|from(?:\s|\\+[nrt])+stdin)",
     r"----[ -](?:begin|end)[ +][a-z0-9 +]*private[ +]key|private-(?:lines|mac):",
     r"(?:bearer|basic)(?:[^a-z0-9]|%20|\\[nrt]|u0020|&#(?:32|x20);)+[a-z0-9._~+/=-]{8}",
-    r"-(?:u|-user)[ =]+[^\s:]+:|sshpass|identified(?:\s|\\[nrt])+by",
-    r"redis-cli|mysql[a-z]*(?:\s|\\[nrt]).* -p|login(?:\s|\\[nrt])|(?:sqlcmd|ldap[a-z]+).* -[pw]",
+    r"-(?:u|-user)[ =]*[^\s:]+:|sshpass|identified(?:\s|\\[nrt])+by",
+    r"redis-cli|mysql[a-z]*(?:\s|\\[nrt]).* -p|login(?:\s|\\[nrt])|(?:sqlcmd|mongosh?|ldap[a-z]+).* -[pw]",
     r"(?:basicauth|login|create_(?:super)?user)\(",
     r"/[0-9a-z]{6}-[0-9a-f]{32}",
     r":\\*/\\*/[^\s/?#@:\"]*(?:@|:[^\s\"]*@)|%3a%2f%2f[^\s\"]*%40",
@@ -53,9 +53,9 @@ def names_pattern(name: str) -> str:
     return (
         rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|(?:\s|\\[nrt])+[\"'`\\])"
         rf"|-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>"
-        rf"|(?:{name})\\*[\"'][^<>]*value="
+        rf"|(?:{name})\\*[\"'][^<>]*value=|(?:{name})\s*</"
         rf"|{heading_pattern(name)}"
-        rf"|(?:{name})(?:\s|\\[nrt])+[^\s\"]*[0-9]|[0-9][^\s\"]*\s(?:as|is|was)\s(?:[a-z]+\s)*(?:{name})"
+        rf"|(?:{name})(?:\s|\\[nrt])+(?:from\s)?[^\s\"]*[0-9]|[0-9][^\s\"]*\s(?:as|is|was)\s(?:[a-z]+\s)*(?:{name})"
         rf"|(?:{name})[ +](?:for|of|on|in|at|you)[ +][^\n]*(?::|[^a-z](?:is|was|=)[^a-z])"
         rf"|\"val(?:ue)?\\*\"\s*:[^}}]*(?:{name})\\*\""
     )

@@ -94,8 +94,10 @@ EXACT: Final = {
     "jsessionid": Hint.LIKELY,
     "phpsessid": Hint.LIKELY,
     "pw": Hint.SURE,
-    "requirepass": Hint.SURE,
+    "keypass": Hint.SURE,
     "masterauth": Hint.SURE,
+    "requirepass": Hint.SURE,
+    "storepass": Hint.SURE,
 }
 
 _ALWAYS: Final = (

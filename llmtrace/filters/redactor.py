@@ -137,7 +137,7 @@ class Redactor:
         yield from (Found(*span) for span in inserted(text, lowered, hint))
         if "\n" in text:
             yield from (Found(*span) for span in items(text, hint))
-        if "\n" in text and self._headings.may_hold(plain):
+        if ("\n" in text or "\\n" in text) and self._headings.may_hold(plain):
             yield from (Found(*span) for span in columns(text, hint))
         for kind in self._personal:
             yield from (Found(*span) for span in kind.find(text))

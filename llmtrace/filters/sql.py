@@ -24,6 +24,9 @@ _PART: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _CODE: Final = re.compile(r"[\"'].*[\"']", re.DOTALL)  # '" + password + "'
+_PARAMETERS: Final = re.compile(  # of SQLAlchemy, of Django
+    r"[^()\n]{0,200}(?:\n|\\n)?[^()\n]{0,40}\b(?:parameters|params|args)\s?[:=]\s?\[?(?=\()", re.IGNORECASE
+)
 _BETWEEN_ROWS: Final = frozenset({"", ",", "\\", "n", "r"})
 
 
@@ -40,6 +43,8 @@ def inserted(text: str, lowered: str, hint: HintOf) -> Iterator[Range]:
         names, position = columns["names"].split(","), columns.end()
         if (named := hints(names, hint)) and columns["row"] is not None:
             position = yield from _texts(text, position, named)
+            if parameters := _PARAMETERS.match(text, position):
+                position = yield from _texts(text, parameters.end(), named)
         elif named:
             position = yield from rows(text, position, "\t", len(names), named, hint)
 
