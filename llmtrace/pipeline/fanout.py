@@ -150,6 +150,11 @@ class FanOut(SpanProcessor):
             pipe.relief = sweeper.wake
             sweeper.start()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there are pipes that spans have been put into, or may be."""
+        return bool(self._pipes)
+
     def accounts(self) -> dict[str, Account]:
         """The numbers of each exporter in this process, by its name."""
         return {pipe.config.name: pipe.account() for pipe in self._known()}

@@ -24,6 +24,7 @@ FANOUT: Final = os.path.join("llmtrace", "pipeline", "fanout.py")
 STREAM: Final = os.path.join("llmtrace", "calls", "stream.py")
 POSTPONED_S: Final = 0.01
 MOST_POSTPONED: Final = 50
+MOST_ROUNDS: Final = 3  # of sending what threads that go on have ended while there was sent
 ENDING_S: Final = 1.0  # what ending all that is open may take; it takes less than 1 ms for each
 _MOMENTS: Final = {"on_start": FANOUT, "on_end": FANOUT, "_end": STREAM, "start": threading.__file__}
 
@@ -102,7 +103,11 @@ def send_all() -> None:
         return
     from llmtrace.pipeline.fanout import fanout
 
-    fanout.close(get_config().exit_timeout)
+    deadline = time.monotonic() + get_config().exit_timeout
+    for _ in range(MOST_ROUNDS):
+        fanout.close(max(0.0, deadline - time.monotonic()))
+        if not fanout.is_open:
+            return
 
 
 def _watch_uvicorn(module: ModuleType) -> None:

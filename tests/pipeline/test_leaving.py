@@ -249,3 +249,32 @@ def test_a_process_that_is_told_to_end_while_it_ends_sends_what_it_has(tmp_path:
     run(code, {**settings, "EXIT_TIMEOUT": 30.0}, status=-15)
     [entry] = ledgers.read(tmp_path / "spool")
     assert (entry.account.ended, entry.account.sent, entry.account.dropped) == (50, 50, {})
+
+
+def test_what_threads_that_go_on_end_while_a_process_ends_is_not_lost(tmp_path: Path) -> None:
+    code = """
+    import os, signal, threading, django
+    django.setup()
+    from llmtrace.pipeline.fanout import fanout
+    from tests.pipeline import exporters
+    from tests.pipeline.making import span
+    from tests.waiting import until
+    export, late = exporters.File.export, threading.Event()
+    def slowly(self, spans):
+        late.wait(30)
+        return export(self, spans)
+    exporters.File.export = slowly
+    def go_on():
+        until(lambda: fanout._pipes is None, "the process ends")
+        span("late")
+        late.set()
+    span("before")
+    threading.Thread(target=go_on, daemon=True).start()
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+    """
+    file = {"BACKEND": "tests.pipeline.exporters.File", "OPTIONS": {"path": str(tmp_path / "spans")}}
+    settings = {"EXPORTERS": [file], "SPOOL": {"DIRECTORY": str(tmp_path / "spool")}, "EXIT_TIMEOUT": 30.0}
+    run(code, settings, status=-15)
+    [entry] = ledgers.read(tmp_path / "spool")
+    assert (entry.account.ended, entry.account.sent, entry.account.dropped) == (2, 2, {})
