@@ -15,8 +15,8 @@ LONGEST: Final = 120  # characters of such a beginning: what is longer is whole,
 
 CHARACTERS: Final = LETTERS + "_.~+/=$:%-"
 _WORDS_TOO: Final = frozenset(
-    {"secret_", "key-", "sess-", "rubygems_", "api_org_", "fc-", "sl.", "A3-"}
-)  # what people name things with
+    {"AAAA", "AAAAAAAAAAAAAAAAAAAA", "secret_", "key-", "sess-", "rubygems_", "api_org_", "fc-", "sl.", "A3-"}
+)  # what people name things with, and zeros in base64, as a public key of SSH begins with
 
 
 def _is_sign(prefix: str) -> bool:

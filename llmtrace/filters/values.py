@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from enum import Enum
+from string import digits
 from typing import Final
 
 from llmtrace.filters.names import GRANTING_TOKENS, SECRET_KEYS, Hint, hint, split, words
@@ -34,7 +35,10 @@ FUNCTION_WORDS: Final = words(
 NAME_WORDS: Final = (
     SECRET_KEYS
     | GRANTING_TOKENS
-    | words("dummy example fake header id key keys my name password placeholder sample test token tokens value x your")
+    | words(
+        "dummy example fake header id key keys my name new old password placeholder sample test token tokens value x "
+        "your"
+    )
 )
 """Words of which names of secrets are made; a value of nothing else, ``aws_secret_access_key`` say, is such a name."""
 
@@ -62,7 +66,7 @@ _CODE: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _IDENTIFIER: Final = re.compile(r"[a-z]*[A-Z_.!?][A-Za-z_.!?]*")
-_LETTERS: Final = re.compile(r"[A-Za-z_-]+")
+_LETTERS: Final = re.compile(r"[A-Za-z_-]+|[a-z]+(?:_[a-z]+)+[0-9]")
 # In these two a text can be matched in one way only: with two for each word, time doubles with each word.
 _CAMEL: Final = re.compile(r"(?:[A-Z]{0,5}[a-z]{2,}+)++[A-Z]{0,3}")
 _JOINED: Final = re.compile(r"(?:[A-Za-z][a-z]*+|[0-9]{1,8}+|)(?:[_./:-](?:[A-Za-z][a-z]*+|[0-9]{1,8}+|))++")
@@ -110,7 +114,7 @@ def is_harmless(value: str) -> bool:
         return True
     if _PLACEHOLDER.fullmatch(stripped) or _PATH.fullmatch(stripped):
         return True
-    named = split(stripped) if _LETTERS.fullmatch(stripped) else []
+    named = split(stripped.rstrip(digits)) if _LETTERS.fullmatch(stripped) else []
     return len(named) > 1 and NAME_WORDS.issuperset(named)
 
 

@@ -72,6 +72,7 @@ def test_a_password_in_a_url_that_was_cut() -> None:
         *("I use sk-learn", "hf_model_v2", "pip install pypi-server", "ghp_xxxxxxxx", "key-value"),
         *("xai-org/grok-1", "sl.wikipedia.org", "https://shop.example/sk-SK/kosik.html", "sk_buff.h", "rnd_seed=42"),
         *("fc-7d9f8b6c5d-x2x9p", "fw_config.json", "A3-4B-Instruct", "pplx-70b-online", "jina_v2.onnx9"),
+        *("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB... bob", "data:video/mp4;base64,AAAAGGZ0eXBtcDQy"),
         *("docker://repo:v1.2.3", "oci://registry:build42", "https://registry:tag1.2", "napi_rs.linux-x64"),
     ],
 )

@@ -98,6 +98,7 @@ def test_nothing_beside_them_is(text: str) -> None:
         'login("Home", "Sign in to your account")',
         'create_user("bob", "bob@example.com", password)',
         'getpass("Password: ")',
+        'self.validate_passwords("new_password1", "new_password2")',
         'client.login(username="bob", password=password)',
         'env("SECRET_KEY", default="change-me")',
         "<b>Password:</b> required, <code>password</code>: <i>string</i>",
