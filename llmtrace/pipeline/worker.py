@@ -138,7 +138,8 @@ class Worker:
             self._ledger.error(type(error).__qualname__)
             with self._hands.changed:
                 if self._hands.holds(hand):
-                    self._ledger.dropped("pipe failed", len(prepared.spans))
+                    if isinstance(error, Exception) or not self._keep(prepared.spans, hand.destination):
+                        self._ledger.dropped("pipe failed", len(prepared.spans))
                     self._hands.put_down(hand)
             if not isinstance(error, Exception):
                 raise

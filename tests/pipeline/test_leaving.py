@@ -125,6 +125,21 @@ def test_a_span_that_has_no_form_on_disk_takes_no_other_along(tmp_path: Path, ca
     assert arrived(tmp_path, 2) == ["another", "one"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_a_person_interrupts_is_on_disk(tmp_path: Path) -> None:
+    interrupts = [KeyboardInterrupt()]
+
+    def act(spans: Sequence[ReadableSpan]) -> Any:
+        raise interrupts.pop() if interrupts else RetryLater("nobody there")
+
+    with spooling(tmp_path, act):
+        span("one")
+        assert flush(10)
+        numbers = account("Scripted")
+    assert (numbers.waiting, numbers.dropped) == (1, {})
+    assert arrived(tmp_path, 1) == ["one"]
+
+
 def test_a_disk_that_could_not_be_written_a_moment_ago_is_tried_once_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
