@@ -22,7 +22,7 @@ if HAS_LOCKS:
 
 SUFFIX: Final = ".ledger"
 STRIDE: Final = 65536  # from one sheet to the next: memory is mapped in steps of as many bytes on some machines
-MOST_SHEETS: Final = 64
+MOST_SHEETS: Final = 1024
 NO_LINK: Final = os.O_CLOEXEC | os.O_NOFOLLOW if HAS_LOCKS else 0
 EARLIER: Final = "earlier"
 """The file in which the numbers of processes are summed up that are gone for long."""

@@ -6,8 +6,9 @@ import errno
 import mmap
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,9 @@ if HAS_LOCKS:
 
 TURN_S: Final = 1.0  # how long one process waits for another
 AGAIN_S: Final = 0.001
+
+_owed: Final[deque[tuple[str, str, Callable[[Sheet], None]]]] = deque()
+"""Process, exporter and change."""
 
 
 @contextmanager
@@ -49,6 +53,29 @@ def _wait_for(descriptor: int) -> None:
             if time.monotonic() > deadline:
                 raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
         time.sleep(AGAIN_S)
+
+
+def note(folder: Path, process: str, exporter: str, change: Callable[[Sheet], None]) -> None:
+    """Change the sheet of `exporter` in the file of `process` or, where that has gone, in the sum of earlier ones.
+
+    What can't be written now, since another process is stopped in its turn, is written by the next `catch_up`.
+    """
+    _owed.append((process, exporter, change))
+    catch_up(folder)
+
+
+def catch_up(folder: Path) -> None:
+    """Write what has been noted and is not written yet."""
+    if not _owed:
+        return
+    with suppress(OSError), only_one(folder):
+        while _owed:
+            process, exporter, change = _owed.popleft()
+            with suppress(OSError):  # a full or read-only disk: the spans are delivered all the same
+                try:
+                    credit(path_of(folder, process), exporter, change)
+                except FileNotFoundError:
+                    credit_earlier(folder, exporter, change)
 
 
 def credit(path: Path, exporter: str, change: Callable[[Sheet], None]) -> None:
@@ -89,3 +116,11 @@ def credit_earlier(folder: Path, exporter: str, change: Callable[[Sheet], None])
     path = path_of(folder, EARLIER)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE_FILE))
     credit(path, exporter, change)
+
+
+def _after_fork_in_child() -> None:
+    _owed.clear()  # its parent writes it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

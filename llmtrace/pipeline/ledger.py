@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from llmtrace.masking import masked
-from llmtrace.pipeline import book
+from llmtrace.pipeline import book, crediting
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.book import Book
-from llmtrace.pipeline.crediting import credit, credit_earlier, only_one
 from llmtrace.pipeline.folder import spool_folder
 from llmtrace.pipeline.process import process_id
 from llmtrace.pipeline.sheet import ENDED, FAILED_CLOSED, SENT, SPOOLED, Sheet
@@ -141,17 +140,8 @@ class _DeadLedger(Ledger):
         return found.get(self.exporter, Sheet.new(self.exporter).account()).of_the_dead()
 
     def _change(self, change: Callable[[Sheet], None]) -> None:
-        folder = spool_folder()
-        if folder is None:
-            return
-        try:
-            with only_one(folder):
-                try:
-                    credit(book.path_of(folder, self.process), self.exporter, change)
-                except FileNotFoundError:
-                    credit_earlier(folder, self.exporter, change)
-        except OSError:  # a full or read-only disk: the spans are delivered all the same
-            return
+        if (folder := spool_folder()) is not None:
+            crediting.note(folder, self.process, self.exporter, change)
 
 
 def ledger_of(origin: str, exporter: str) -> Ledger:

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
-from llmtrace.pipeline import book, ledger, ledgers, leftovers
+from llmtrace.pipeline import book, crediting, ledger, ledgers, leftovers
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.bell import Bell
 from llmtrace.pipeline.folder import folder_id, spool_folder
@@ -122,6 +122,7 @@ class Reporter:
             ledger.keep_on_disk()
             leads = folder is not None and self._leader.leads(folder)
             if folder is not None:
+                crediting.catch_up(folder)
                 self._tidy(folder, leads)
             return self._follow(folder, leads)
         except (Error, OSError):  # the database or the disk: whoever loses spans over it says so
