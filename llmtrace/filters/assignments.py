@@ -119,7 +119,7 @@ _GENERATED_AFTER: Final = re.compile(rf"[ \t]{{1,24}}(?:from )?(?={_GENERATED})"
 _GENERATED_BEFORE: Final = re.compile(  # x is my password
     rf"(?<![^\s\"'])({_GENERATED}) (?:as|is|was) (?:(?:the|my|your|our|an?) )?(?:[a-z]{{2,12}} )?\Z"
 )
-_NO_OTHER_WORD: Final = re.compile(r"(?: (?:for|to|in|on|at|of|and|but|please)\b|\W?(?!\w))", re.IGNORECASE)
+_NO_OTHER_WORD: Final = re.compile(r"(?: (?:for|to|in|on|at|of|and|but|please)\b|[^\w ]| ?\Z| (?!\w))", re.IGNORECASE)
 _AFTER_WHAT_IT_OPENS: Final = re.compile(  # the password for the shop is x
     rf"{_SPACE}(?:for|of|on|in|at|you)(?: [\w@.'\"-]{{1,40}}){{1,6}}?(?: (?:is|was|=)|:) {{1,4}}"
 )

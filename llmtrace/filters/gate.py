@@ -53,7 +53,7 @@ def names_pattern(name: str) -> str:
     return (
         rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|(?:\s|\\[nrt])+[\"'`\\])"
         rf"|-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>"
-        rf"|(?:{name})\\*[\"'][^<>]*value=|(?:{name})\s*</"
+        rf"|(?:{name})\\*[\"'][^<>]*value=|(?:{name})(?:\s|\\+[nrt])*<"
         rf"|{heading_pattern(name)}"
         rf"|(?:{name})(?:\s|\\[nrt])+(?:from\s)?[^\s\"]*[0-9]|[0-9][^\s\"]*\s(?:as|is|was)\s(?:[a-z]+\s)*(?:{name})"
         rf"|(?:{name})[ +](?:for|of|on|in|at|you)[ +][^\n]*(?::|[^a-z](?:is|was|=)[^a-z])"

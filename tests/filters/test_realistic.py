@@ -80,6 +80,8 @@ def test_nothing_beside_them_is(text: str) -> None:
     "text",
     [
         "Use Argon2id as the password hash",
+        "abc123DEF456 is the password field's id",
+        "abc123DEF456 is the secret ingredient",
         "use SHA256 as the token algorithm",
         "I use Bitwarden2024 as a password manager",
         "Windows11Pro is my secret tip, Python3.11 too",

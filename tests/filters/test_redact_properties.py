@@ -45,7 +45,36 @@ SECRETS = st.builds(
     st.sampled_from([*TOKENS.values(), *(make for make, _ in TEXTS.values())]),
     st.integers(0, 50),
 )
-FRAGMENTS = st.one_of(WORDS, SIGNS, BRACKETS, SECRETS, ANY_TEXT, st.sampled_from(["a", "Z", "9", "aB3xY7"]))
+COLUMNS = st.sampled_from(
+    [
+        "name,password\n",
+        "\nbob,a1b2c3\n",
+        "|user|token|\n",
+        "\tx\n",
+        "\r\n",
+        "\\n",
+        "into users (name, password) values (",
+        "'x', 'a1b2c3'",
+    ]
+)
+AROUND = st.sampled_from(
+    [
+        "\u200b",
+        "\x1b[1m",
+        "\u2026",
+        "...",
+        "<b>",
+        "</td><td>",
+        "```\n",
+        " is my password",
+        " for bob: ",
+        ", input_value='",
+        "args=(",
+    ]
+)
+FRAGMENTS = st.one_of(
+    WORDS, SIGNS, BRACKETS, COLUMNS, AROUND, SECRETS, ANY_TEXT, st.sampled_from(["a", "Z", "9", "aB3xY7"])
+)
 HOSTILE = st.lists(FRAGMENTS, max_size=14).map("".join)
 NAMES = st.one_of(WORDS, st.sampled_from(["type", "name", "a", "db.password", "x-api-key", "tokens", "input_tokens"]))
 JSON = st.recursive(
