@@ -90,12 +90,12 @@ class Run:
     def end(self, state: str | None, value: Any) -> None:
         """End the span with how the attempt went, and leave everything current as it was before."""
         raised = sys.exc_info()[1]
-        throws = tuple(self.task.throws or ())
-        outcome = outcome_of(state, value, None if raised is self._around else raised, throws)
         try:
             self._surroundings.leave()  # first: what the job has left open ends within its span
         finally:
-            self._show(outcome)
+            throws = self.task.throws or ()
+            expected = (throws,) if isinstance(throws, type) else tuple(throws)  # Celery takes one class alone as well
+            self._show(outcome_of(state, value, None if raised is self._around else raised, expected))
 
     def _show(self, outcome: Outcome) -> None:
         if self._theirs is not None:

@@ -75,6 +75,19 @@ class TestWhatIsInForce:
         jobs.run_all()
         assert nothing_is_current()
 
+    @pytest.mark.parametrize(("raised", "status"), [(KeyError, StatusCode.UNSET), (LookupError, StatusCode.ERROR)])
+    def test_one_class_alone_as_what_a_task_throws_is_believed_and_nothing_stays_current(
+        self, jobs: Jobs, recorded: Recorded, raised: type[Exception], status: StatusCode
+    ) -> None:
+        @jobs.task("look up", throws=KeyError)
+        def look_up() -> None:
+            raise raised
+
+        look_up.delay()
+        jobs.run_all()
+        assert recorded.one("look up").status.status_code is status
+        assert nothing_is_current()
+
     def test_what_is_open_in_a_job_ends_within_its_span(self, jobs: Jobs, recorded: Recorded, host: Tracer) -> None:
         @jobs.task("stream")
         def stream() -> None:
