@@ -1,13 +1,15 @@
 """Jobs that never run, or do not end by themselves: what only the main process of a worker sees.
 
 Each is a CONSUMER span beside the attempts of its job, with the reason. Where the process that ran the job was killed,
-its run and the calls that were cut off are ended here as well.
+its run and the calls that were cut off are ended here as well. Callbacks of errors, which Celery then calls and sends
+from here, find what the job's message carries.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
@@ -16,6 +18,7 @@ from celery import signals, states
 from celery.app.task import Context
 from celery.exceptions import NotRegistered
 from celery.worker.request import Request
+from opentelemetry import trace
 from opentelemetry.instrumentation.utils import unwrap
 from opentelemetry.trace import SpanKind
 from wrapt import wrap_function_wrapper
@@ -23,10 +26,11 @@ from wrapt import wrap_function_wrapper
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs import message
-from llmtrace.jobs.describe import excluded, job_attributes, real_name
+from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name
 from llmtrace.jobs.outcome import TERMINATED as TERMINATED_RUN
 from llmtrace.jobs.relation import RUN, SCOPE, related
 from llmtrace.jobs.run import delivered
+from llmtrace.jobs.surroundings import Surroundings
 from llmtrace.mistakes import guarded
 from llmtrace.tracing.cut_off import CutOff
 from llmtrace.tracing.failure import record
@@ -45,6 +49,7 @@ def connect() -> None:
     signals.task_unknown.connect(on_unknown, weak=False, dispatch_uid=UID)
     wrap_function_wrapper(Request, "on_timeout", _on_timeout)
     wrap_function_wrapper(Request, "on_failure", _on_failure)
+    wrap_function_wrapper(Request, "_announce_revoked", _announce_revoked)
     wrap_function_wrapper(TimeoutHandler, "on_hard_timeout", _on_hard_timeout)
 
 
@@ -54,7 +59,36 @@ def disconnect() -> None:
     signals.task_unknown.disconnect(on_unknown, dispatch_uid=UID)
     unwrap(Request, "on_timeout")
     unwrap(Request, "on_failure")
+    unwrap(Request, "_announce_revoked")
     unwrap(TimeoutHandler, "on_hard_timeout")
+
+
+@contextmanager
+def _carried(request: Request) -> Iterator[None]:
+    """Have in force what a job's message carries; nothing of it stays."""
+    surroundings = Surroundings()
+    try:
+        _bring(request, surroundings)
+        yield
+    finally:
+        surroundings.leave()
+
+
+@_untold
+def _bring(request: Request, surroundings: Surroundings) -> None:
+    if not get_config().enabled:
+        return
+    sent = message.read(request.request_dict)
+    surroundings.know(sent.attributes)
+    # below the span of somebody without llmtrace only those may be that say so
+    above = trace.set_span_in_context(trace.INVALID_SPAN, sent.context) if sent.outside else sent.context
+    surroundings.attach(above)
+
+
+def _announce_revoked(announce: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
+    """Fails the chord that the job is in the header of."""
+    with _carried(request):
+        return announce(*args, **kwargs)
 
 
 @_untold
@@ -65,14 +99,15 @@ def on_revoked(*, sender: Any, request: Context, terminated: bool, expired: bool
 
 
 @_untold
-def on_unknown(*, message: Any, name: str, exc: Exception, **_: Any) -> None:
-    """A message names a task that this worker does not have."""
-    _tell(name, message.headers, states.FAILURE, UNKNOWN, NotRegistered(name))
+def on_unknown(*, message: Any, name: str, id: str, exc: Exception, **_: Any) -> None:
+    """A message names a task that this worker does not have. With protocol 1 its headers have no id."""
+    _tell(name, {**message.headers, "id": id}, states.FAILURE, UNKNOWN, NotRegistered(name))
 
 
 def _on_timeout(on_timeout: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
     _timed_out(request, *args, **kwargs)
-    return on_timeout(*args, **kwargs)
+    with _carried(request):
+        return on_timeout(*args, **kwargs)
 
 
 @_untold
@@ -80,7 +115,7 @@ def _timed_out(request: Request, soft: bool, timeout: float) -> None:
     if soft:  # an exception inside the task, which its run shows
         return
     error = TimeLimitExceeded(timeout)
-    _tell(request.task.name, request.request_dict, states.FAILURE, TIME_LIMIT, error, task=request.task)
+    _tell(request.task.name, _facts(request), states.FAILURE, TIME_LIMIT, error, task=request.task)
     cut_off = CutOff(request.worker_pid)
     if cut_off.is_in_child:
         _killed_now.append((request, cut_off, error))
@@ -103,13 +138,14 @@ def _killed(request: Request, cut_off: CutOff, error: Exception) -> None:
     """What the process has not told of itself in that time."""
     cut_off.end(error, {semconv.CELERY_STATE: TERMINATED_RUN})
     if not cut_off.is_saved and cut_off.leaves_out(request.id):
-        facts, began = request.request_dict, request.time_start
+        facts, began = _facts(request), request.time_start
         _tell(request.task.name, facts, TERMINATED_RUN, None, error, began, request.task)
 
 
 def _on_failure(on_failure: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
     _lost(request, args[0] if args else kwargs.get("exc_info"))
-    return on_failure(*args, **kwargs)
+    with _carried(request):
+        return on_failure(*args, **kwargs)
 
 
 @_untold
@@ -122,8 +158,13 @@ def _lost(request: Request, info: Any) -> None:
         cut_off = CutOff(request.worker_pid)
         cut_off.end(exception, {semconv.CELERY_STATE: states.FAILURE, semconv.JOB_REASON: LOST})
         if not cut_off.has_run_of(request.id):
-            facts, began = request.request_dict, request.time_start
+            facts, began = _facts(request), request.time_start
             _tell(request.task.name, facts, states.FAILURE, LOST, exception, began, request.task)
+
+
+def _facts(request: Request) -> Mapping[str, Any]:
+    """Its message's headers, and from its body what the job is a part of."""
+    return vars(request._context)  # type: ignore[attr-defined]  # the stubs leave it out
 
 
 def _tell(
@@ -146,6 +187,8 @@ def _tell(
         **sent.attributes.on_span,
         semconv.CELERY_STATE: state,
     }
+    if chord := body_id(facts.get("chord")):
+        attributes[semconv.JOB_CHORD_ID] = chord
     if reason is not None:
         attributes[semconv.JOB_REASON] = reason
     if sent.outside:

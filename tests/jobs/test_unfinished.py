@@ -1,0 +1,94 @@
+"""What a worker's main process does for a job that it saw fail: callbacks of errors, and the failure of a chord."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from billiard.einfo import ExceptionInfo
+from billiard.exceptions import WorkerLostError
+from celery.worker.request import Request
+from opentelemetry import trace
+from opentelemetry.trace import Tracer
+
+from llmtrace import semconv, trace_attributes
+from llmtrace.jobs.message import HEADER
+from llmtrace.tracing.attributes import NONE, current
+from tests.jobs.apps import Jobs, attributes
+from tests.recorded import Recorded, is_below
+
+
+def received(jobs: Jobs, task: Any) -> Any:
+    """The one message that was sent, as a worker has it that hands it to its pool."""
+    return Request(jobs.message(), app=jobs.app, task=task, on_ack=lambda *_: None)
+
+
+def time_out(request: Any) -> None:
+    request.on_timeout(False, 1)
+
+
+def lose(request: Any) -> None:
+    try:
+        raise WorkerLostError("signal 9")
+    except WorkerLostError:
+        request.on_failure(ExceptionInfo())
+
+
+def expire(request: Any) -> None:
+    request._announce_revoked("expired", False, None, True)
+
+
+def nothing_is_current() -> bool:
+    return not trace.get_current_span().get_span_context().is_valid and current() is NONE
+
+
+@pytest.fixture
+def on_error(jobs: Jobs, host: Tracer) -> Any:
+    """A callback of errors that is called where the error is seen, and sends a job."""
+    tidy = jobs.simple("tidy")
+
+    @jobs.task("on error")
+    def on_error(request: Any, error: Any, traceback: Any) -> None:
+        host.start_span("cleaning up").end()
+        tidy.delay()
+
+    return on_error
+
+
+@pytest.mark.parametrize("fails", [time_out, lose])
+def test_a_callback_of_errors_is_below_the_message_of_the_job(
+    jobs: Jobs, recorded: Recorded, on_error: Any, fails: Any
+) -> None:
+    work = jobs.simple("work")
+    with trace_attributes(user_id=7):
+        work.apply_async(link_error=on_error.s())
+    fails(received(jobs, work))
+    for name in ("cleaning up", "publish tidy"):
+        assert is_below(recorded.one(name), recorded.one("publish work"))
+        assert attributes(recorded.one(name))[semconv.USER_ID] == "7"
+    assert nothing_is_current()
+
+
+@pytest.mark.parametrize("fails", [time_out, lose, expire])
+def test_a_job_of_a_chords_header_names_its_body_and_fails_it_in_its_trace(
+    jobs: Jobs, recorded: Recorded, on_error: Any, fails: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, total = jobs.simple("work"), jobs.simple("total")
+    monkeypatch.setattr(jobs.app.backend, "on_chord_part_return", lambda *_: on_error(None, None, None))
+    work.apply_async(chord=total.s().set(task_id="body"))
+    fails(received(jobs, work))
+    assert attributes(recorded.one("work"))[semconv.JOB_CHORD_ID] == "body"
+    assert is_below(recorded.one("publish tidy"), recorded.one("publish work"))
+    assert nothing_is_current()
+
+
+def test_below_a_span_of_somebody_without_llmtrace_are_only_spans_that_say_so(
+    jobs: Jobs, recorded: Recorded, on_error: Any
+) -> None:
+    work = jobs.simple("work")
+    work.apply_async(link_error=on_error.s())
+    request = received(jobs, work)
+    del request.request_dict[HEADER]
+    time_out(request)
+    assert attributes(recorded.one("work"))[semconv.PARENT_OUTSIDE] is True
+    assert recorded.one("cleaning up").parent is None
