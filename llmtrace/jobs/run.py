@@ -47,6 +47,11 @@ class Run:
         self._around = sys.exc_info()[1]  # what the caller of an eager job is handling
         self._surroundings = Surroundings()
 
+    @property
+    def key(self) -> int:
+        """Tells it from other attempts with the same task id."""
+        return id(self._request)
+
     def begin(self) -> None:
         """Make the sender's context the current one, and start the span unless the task is to have none."""
         eager = bool(self._request.is_eager)
@@ -60,10 +65,12 @@ class Run:
         if others.active():
             self._theirs = attributes
             others.enrich(attributes)
-        elif excluded(self.name):
+        elif not excluded(self.name):
+            self._start(parent, attributes)
+        elif eager:
             self._surroundings.attach(parent)
         else:
-            self._start(parent, attributes)
+            self._surroundings.below(self.sent)
 
     def _start(self, parent: Context, attributes: dict[str, Any]) -> None:
         links: list[Link] = []
@@ -157,17 +164,23 @@ def before_run(*, task: Any, **_: Any) -> None:
     """Begin the attempt that Celery is about to start."""
     if not get_config().enabled:
         return
-    request = task.request
-    run = _runs[id(request)] = Run(task, request)
+    run = Run(task, task.request)
+    _runs[run.key] = run
     run.begin()
 
 
 @guarded("A job's run could not be traced.")
-def after_run(*, task: Any, state: str | None, retval: Any, **_: Any) -> None:
+def after_run(*, task: Any, task_id: str, state: str | None, retval: Any, **_: Any) -> None:
     """End the attempt that Celery has done with."""
-    run = _runs.pop(id(task.request), None)
+    run = _runs.pop(id(task.request), None) or _under_another(task_id)
     if run is not None:
         run.end(state, retval)
+
+
+def _under_another(task_id: str) -> Run | None:
+    """The attempt whose task has left another request in front of its own, as a `__call__` of its class may."""
+    run = running()
+    return _runs.pop(run.key, None) if run is not None and run.id == task_id else None
 
 
 def connect() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
-from llmtrace.tracing.attributes import TraceAttributes, current_given, current_source
+from llmtrace.jobs.message import Sent
+from llmtrace.tracing.attributes import TraceAttributes, current_given, current_outside, current_source
 from llmtrace.tracing.scope import Scope, current_scope
 
 
@@ -36,6 +37,11 @@ class Surroundings:
         """Have the sender's trace attributes in force and no others: in a worker there is no request."""
         self.set(current_given, attributes)
         self.set(current_source, None)
+
+    def below(self, sent: Sent) -> None:
+        """Have what sent a job as the span right above."""
+        self.set(current_outside, sent.parent if sent.outside else None)
+        self.attach(sent.context)
 
     def attach(self, context: Context) -> None:
         """Have an OpenTelemetry context as the current one."""

@@ -18,7 +18,6 @@ from celery import signals, states
 from celery.app.task import Context
 from celery.exceptions import NotRegistered
 from celery.worker.request import Request
-from opentelemetry import trace
 from opentelemetry.instrumentation.utils import unwrap
 from opentelemetry.trace import SpanKind
 from wrapt import wrap_function_wrapper
@@ -80,9 +79,7 @@ def _bring(request: Request, surroundings: Surroundings) -> None:
         return
     sent = message.read(request.request_dict)
     surroundings.know(sent.attributes)
-    # below the span of somebody without llmtrace only those may be that say so
-    above = trace.set_span_in_context(trace.INVALID_SPAN, sent.context) if sent.outside else sent.context
-    surroundings.attach(above)
+    surroundings.below(sent)
 
 
 def _announce_revoked(announce: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, Final, Protocol
 
 from opentelemetry.sdk.trace import Span
+from opentelemetry.trace import SpanContext
 
 from llmtrace import semconv
 from llmtrace.tracing.given import Scalar, id_of, metadata_of, tags_of
@@ -68,6 +69,8 @@ NONE = TraceAttributes()
 
 current_given: Final[ContextVar[TraceAttributes]] = ContextVar("llmtrace_attributes", default=NONE)
 current_source: Final[ContextVar[Source | None]] = ContextVar("llmtrace_source", default=None)
+current_outside: Final[ContextVar[SpanContext | None]] = ContextVar("llmtrace_outside", default=None)
+"""The span of somebody without llmtrace that the work of a job without a span is right below."""
 
 
 def current() -> TraceAttributes:
@@ -82,7 +85,10 @@ def current() -> TraceAttributes:
 
 
 def mark(span: Span) -> None:
-    """Put the attributes in force on a span that begins, unless its maker has done so."""
+    """Put the attributes in force on a span that begins, unless its maker has done so, and say what is above it."""
+    outside = current_outside.get()
+    if outside is not None and span.parent == outside:
+        span.set_attribute(semconv.PARENT_OUTSIDE, True)
     scope = span.instrumentation_scope
     if scope is not None and scope.name.startswith("llmtrace"):
         return

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from celery import Task
 from django.test import override_settings
 from opentelemetry import baggage, trace
 from opentelemetry.trace import StatusCode, Tracer
@@ -88,6 +89,22 @@ class TestWhatIsInForce:
         assert recorded.one("look up").status.status_code is status
         assert nothing_is_current()
 
+    def test_a_request_that_a_task_leaves_in_front_of_its_own_hides_no_run(
+        self, jobs: Jobs, recorded: Recorded
+    ) -> None:
+        class Pushes(Task[..., None]):
+            def __call__(self, *args: Any, **kwargs: Any) -> None:
+                self.push_request(args=args, kwargs=kwargs)
+
+        @jobs.task("work", base=Pushes)
+        def work() -> None:
+            """Do nothing."""
+
+        work.delay()
+        jobs.run_all()
+        assert attributes(recorded.one("work"))[semconv.CELERY_STATE] == "SUCCESS"
+        assert nothing_is_current()
+
     def test_what_is_open_in_a_job_ends_within_its_span(self, jobs: Jobs, recorded: Recorded, host: Tracer) -> None:
         @jobs.task("stream")
         def stream() -> None:
@@ -164,6 +181,24 @@ class TestSettings:
             jobs.run_all()
         assert recorded.names() == ["publish tidy", "work"]
         assert is_below(recorded.one("work"), recorded.one("publish tidy"))
+
+    def test_right_below_a_span_of_somebody_without_llmtrace_work_of_an_excluded_job_says_so(
+        self, jobs: Jobs, recorded: Recorded, host: Tracer
+    ) -> None:
+        inner = jobs.simple("inner")
+
+        @jobs.task("tidy")
+        def tidy() -> None:
+            with host.start_as_current_span("work"):
+                host.start_span("step").end()
+            inner.delay()
+
+        tidy.delay()
+        with override_settings(LLMTRACE=settings(JOBS={"EXCLUDE": ["tidy"]})):
+            jobs.run(jobs.message(), **{HEADER: None})
+            jobs.run_all()
+        outside = {name for name in recorded.names() if semconv.PARENT_OUTSIDE in attributes(recorded.one(name))}
+        assert outside == {"work", "publish inner"}
 
     @pytest.mark.parametrize(
         ("given", "countdown", "linked"),
