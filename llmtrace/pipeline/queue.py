@@ -45,17 +45,25 @@ class Item:
 
 
 def _texts_of(span: ReadableSpan) -> int:
-    """About how many bytes the texts of a span take: other instrumentations have what was said among attributes."""
-    return _texts(span._attributes) + sum(_texts(event.attributes) for event in span._events)
+    """About how many bytes the texts of a span take: other instrumentations have what was said among attributes.
+
+    It goes past the SDK's own collections, which take a lock and a copy for each look at them.
+    """
+    size = _texts(span._attributes)
+    for event in getattr(span._events, "_dq", span._events):
+        size += _texts(event.attributes)
+    return size
 
 
 def _texts(attributes: Any) -> int:
-    size = 0
-    for value in getattr(attributes, "_dict", attributes or {}).values():  # the SDK's own take a lock
-        if isinstance(value, (str, bytes)):
-            size += len(value)
-        elif isinstance(value, tuple):
-            size += sum(len(each) if isinstance(each, str) else NUMBER_BYTES for each in value)
+    known, size = getattr(attributes, "_dict", attributes), 0
+    if known:
+        for value in known.values():
+            kind = type(value)
+            if kind is str or kind is bytes:
+                size += len(value)
+            elif kind is tuple:
+                size += sum([len(each) if type(each) is str else NUMBER_BYTES for each in value])
     return size
 
 
