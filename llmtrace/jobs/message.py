@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
@@ -31,8 +30,7 @@ _trace_context = TraceContextTextMapPropagator()
 _baggage = W3CBaggagePropagator()
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """What a message says about its sender."""
 
     context: Context  # the span it was sent under, as a remote parent, and the host's baggage

@@ -25,6 +25,9 @@ class Outcome:
     raised_at: TracebackType | None = field(default=None, compare=False)  # for an exception that was never raised
 
 
+_SUCCESS: Final = Outcome(states.SUCCESS)  # how nearly all attempts end
+
+
 def outcome_of(state: str | None, value: Any, raised: BaseException | None, throws: tuple[type, ...]) -> Outcome:
     """Tell how an attempt ended.
 
@@ -36,7 +39,9 @@ def outcome_of(state: str | None, value: Any, raised: BaseException | None, thro
     """
     if raised is not None:
         return _unhandled(raised, throws)
-    exception = value if isinstance(value, BaseException) and state != states.SUCCESS else None
+    if state == states.SUCCESS:
+        return _SUCCESS
+    exception = value if isinstance(value, BaseException) else None
     if state == states.RETRY and isinstance(exception, Retry):
         return Outcome(states.RETRY, _cause(exception), raised_at=exception.__traceback__)
     if state == states.REJECTED:
