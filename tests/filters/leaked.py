@@ -15,6 +15,8 @@ from pydantic_core import SchemaValidator, core_schema
 
 from tests.filters.secrets import Planted, planted
 
+_DIGITS = frozenset("0123456789abcdef")
+
 
 def secrets_of(*samples: int) -> list[Planted]:
     """The secrets of these samples; of each kind there is one in each."""
@@ -29,7 +31,7 @@ def leaked(text: str, *samples: int) -> set[str]:
         return set()
     lines = {line.strip() for form in forms for line in form.split("\n")}
     parts = {(part, line) for line in lines for part in known.intersection(_eighths(line))}
-    return {part for part, line in parts if not part.isdigit() or any(each in line for each in around[part])}
+    return {part for part, line in parts if part not in around or any(each in line for each in around[part])}
 
 
 def shown(text: str) -> set[str]:
@@ -63,8 +65,8 @@ def _eighths(text: str) -> Iterator[str]:
 def _of_secrets(samples: tuple[int, ...]) -> tuple[frozenset[str], dict[str, set[str]], Callable[[str], bool]]:
     """All eight characters of a secret that are not what stands around another, and whether a text has some of them.
 
-    Eight digits stand in a time in nanoseconds or in an id by chance: in between there are the characters of the secret
-    around them, twelve in all, one of which has to be there too.
+    Eight digits, of ten or of sixteen, stand in a time in nanoseconds or in an id by chance: in between there are the
+    characters of the secret around them, twelve in all, one of which has to be there too.
 
     None has the end of a line in it. The last is there since it takes a hundredth of the time of a look by Python.
     """
@@ -72,7 +74,7 @@ def _of_secrets(samples: tuple[int, ...]) -> tuple[frozenset[str], dict[str, set
     around = {part for each in secrets for line in each.text.split(each.secret) for part in _eighths(line)}
     lines = [line.strip() for each in secrets for line in each.secret.replace("\\n", "\n").split("\n")]
     known = frozenset(part for line in lines if not line.startswith("-----") for part in _eighths(line)) - around
-    longer: dict[str, set[str]] = {part: set() for part in known if part.isdigit()}
+    longer: dict[str, set[str]] = {part: set() for part in known if _DIGITS.issuperset(part)}
     for line in lines:
         for start, part in enumerate(_eighths(line)):
             if part in longer:
