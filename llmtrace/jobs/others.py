@@ -11,6 +11,8 @@ from typing import Any, Final
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Span
 
+from llmtrace.tracing.setup import get_tracer
+
 MODULE: Final = "opentelemetry.instrumentation.celery"
 
 
@@ -34,6 +36,7 @@ def enrich(attributes: Mapping[str, Any]) -> None:
     Both sides hang on the same signals, in an order that the host decides: so this is called where its span may have
     begun already, and again where it may not have ended yet.
     """
+    get_tracer()  # connects to their provider, where their spans are the only ones
     span = trace.get_current_span()
     if isinstance(span, Span) and span.is_recording() and _made(span):
         span.set_attributes(attributes)

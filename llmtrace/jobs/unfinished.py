@@ -133,7 +133,7 @@ def _on_hard_timeout(kill: Callable[..., Any], handler: TimeoutHandler, args: tu
 @_untold
 def _killed(request: Request, cut_off: CutOff, error: Exception) -> None:
     """What the process has not told of itself in that time."""
-    cut_off.end(error, {semconv.CELERY_STATE: TERMINATED_RUN})
+    cut_off.end(error, {**_described(request), semconv.CELERY_STATE: TERMINATED_RUN})
     if not cut_off.is_saved and cut_off.leaves_out(request.id):
         facts, began = _facts(request), request.time_start
         _tell(request.task.name, facts, TERMINATED_RUN, None, error, began, request.task)
@@ -153,7 +153,8 @@ def _lost(request: Request, info: Any) -> None:
         _killed(request, CutOff(request.worker_pid), exception)
     elif isinstance(exception, WorkerLostError):
         cut_off = CutOff(request.worker_pid)
-        cut_off.end(exception, {semconv.CELERY_STATE: states.FAILURE, semconv.JOB_REASON: LOST})
+        on_run = {**_described(request), semconv.CELERY_STATE: states.FAILURE, semconv.JOB_REASON: LOST}
+        cut_off.end(exception, on_run)
         if not cut_off.has_run_of(request.id):
             facts, began = _facts(request), request.time_start
             _tell(request.task.name, facts, states.FAILURE, LOST, exception, began, request.task)
@@ -162,6 +163,12 @@ def _lost(request: Request, info: Any) -> None:
 def _facts(request: Request) -> Mapping[str, Any]:
     """Its message's headers, and from its body what the job is a part of."""
     return vars(request._context)  # type: ignore[attr-defined]  # the stubs leave it out
+
+
+def _described(request: Request) -> dict[str, Any]:
+    """What the run of another instrumentation would have been enriched with."""
+    facts = _facts(request)
+    return job_attributes(real_name(request.task.name, facts.get("kwargs")), facts)
 
 
 def _tell(

@@ -57,8 +57,8 @@ class CutOff:
         return self._runs and not self.has_run_of(task_id)
 
     def has_run_of(self, task_id: str) -> bool:
-        """Whether the run of a job is among it."""
-        ids = (each.attributes.get(semconv.MESSAGING_MESSAGE_ID) for each in self._opened if _is_run(each))
+        """Whether the run of a job is among it. The run of another instrumentation begins without an id."""
+        ids = (each.attributes.get(semconv.MESSAGING_MESSAGE_ID, task_id) for each in self._opened if _is_run(each))
         return task_id in ids
 
     def end(self, error: BaseException, on_run: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from llmtrace import semconv
+from tests.jobs.checks import cut_off, ended
 from tests.jobs.processes import Site
 from tests.jobs.traces import Trace
 
@@ -40,3 +41,17 @@ def test_no_span_is_doubled_and_theirs_say_what_ours_would(site: Site) -> None:
         assert (span.user_id, span.session_id, span.conversation_id) == ("7", "s-1", "c-1")
     assert run.attributes[semconv.JOB_QUEUE_TIME] >= 0
     assert traces["failure"].job("fail")[1].status == "ERROR"
+
+
+def test_their_run_in_a_process_that_is_killed_is_there_once(site: Site) -> None:
+    site.env |= {"JOBS_LLMTRACE": "{}", "JOBS_INSTRUMENT": "1"}  # their spans begin after our part of the signals
+    with site.worker("--pool", "prefork", "--concurrency", "1") as worker:
+        visited = site.visit("lost")
+        site.arrived(visited["lost"], 2)
+        worker.stop()
+    trace = Trace(site.spans(visited["lost"]))
+    lost, second = trace.runs("die_once")
+    assert {run.attributes["otel.scope.name"] for run in (lost, second)} == {"opentelemetry.instrumentation.celery"}
+    assert ended(lost) == ("FAILURE", "ERROR", "billiard.exceptions.WorkerLostError")
+    assert lost.attributes[semconv.JOB_REASON] == "worker lost"
+    cut_off(trace, lost)
