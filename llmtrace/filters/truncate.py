@@ -42,9 +42,11 @@ class Truncate:
     def __call__(self, span: EndedSpan) -> EndedSpan:
         """`span`, or a copy of it with its long texts cut."""
         attributes = self._among(span.attributes, None)
-        before = span.events
+        before, status = span.events, span.status
+        if attributes is span.attributes and not before and status.description is None:
+            return span
         events = [self._event(event) for event in before]
-        status = self._status(span.status)
+        status = self._status(status)
         same = attributes is span.attributes and status is span.status
         if same and all(one is other for one, other in zip(events, before, strict=True)):
             return span
