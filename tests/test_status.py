@@ -19,7 +19,7 @@ from llmtrace.pipeline import ledgers
 from llmtrace.pipeline.account import DIED, LEFT_OUT
 from llmtrace.pipeline.ledger import ledger_of
 from llmtrace.store.health import read
-from tests.dashboard.ledgers import add, counted, ledger_row
+from tests.dashboard.ledgers import add, counted, ledger_row, ledgers_in
 from tests.interpreter import lines, run
 from tests.pipeline.making import entry
 
@@ -28,9 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    made = tmp_path / "spool"
-    made.mkdir(0o700)
-    with override_settings(LLMTRACE={"SPOOL": {"DIRECTORY": str(made)}}):
+    with ledgers_in(tmp_path) as made:
         yield made
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from pydantic_core import SchemaValidator, core_schema
 
 from llmtrace.filters.cut import PREFIXES
-from llmtrace.filters.escapes import INVISIBLE, INVISIBLE_ESCAPED
+from llmtrace.filters.invisible import INVISIBLE, INVISIBLE_ESCAPED
 from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 

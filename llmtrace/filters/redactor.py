@@ -11,9 +11,10 @@ from typing import Any, Final
 from llmtrace.filters.assignments import Assignments, Found
 from llmtrace.filters.columns import columns, items
 from llmtrace.filters.cut import cut_off
-from llmtrace.filters.escapes import DEEPEST, masked_within, readings, without_invisible
+from llmtrace.filters.escapes import DEEPEST, masked_within, readings
 from llmtrace.filters.forms import forms
 from llmtrace.filters.gate import FORMS, Gate, cut_pattern, heading_pattern, names_pattern, token_patterns, utf8
+from llmtrace.filters.invisible import without_invisible
 from llmtrace.filters.names import Names
 from llmtrace.filters.personal import Kind
 from llmtrace.filters.sql import inserted

@@ -109,14 +109,6 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def _settings_changed(*, setting: str, **_: object) -> None:
-    if setting == ROOT:
-        _folder.cache_clear()
-
-
-setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.pipeline.folder")
-
-
 def folder_id(folder: Path) -> str:
     """What tells the folder from others, also from those of the same path on other machines and in other containers.
 
@@ -135,3 +127,11 @@ def folder_id(folder: Path) -> str:
         finally:
             new.unlink()
     return path.read_text()[:32]
+
+
+def _settings_changed(*, setting: str, **_: object) -> None:
+    if setting == ROOT:
+        _folder.cache_clear()
+
+
+setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.pipeline.folder")

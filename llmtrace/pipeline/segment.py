@@ -55,7 +55,6 @@ class Segment:
         self.origin = origin  # the process that wrote it
         self._begun = begun  # in seconds of `time.monotonic`
         self._descriptor = descriptor
-        self._begins = begins
         self._settled = settled
         self._end = os.lseek(descriptor, 0, os.SEEK_END)
         self._numbers = itertools.count()

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from django.test import override_settings
 
 from llmtrace.models import Ledger
 from llmtrace.pipeline.account import DIED, LEFT_OUT
 from llmtrace.pipeline.book import Book
 from llmtrace.store.health import Account
+
+
+@contextmanager
+def ledgers_in(folder: Path, **settings: Any) -> Iterator[Path]:
+    """A folder of this user alone inside `folder`, where ``LLMTRACE`` with these `settings` keeps its ledgers."""
+    made = folder / "spool"
+    made.mkdir(0o700)
+    with override_settings(LLMTRACE={**settings, "SPOOL": {"DIRECTORY": str(made)}}):
+        yield made
 
 
 def counted(folder: Path, process: str, exporter: str = "collector", **numbers: Any) -> Book:

@@ -18,7 +18,7 @@ from llmtrace.models import Ledger
 from llmtrace.pipeline.account import LEFT_OUT
 from llmtrace.store.health import acknowledge, read
 from tests.dashboard.conftest import client_of
-from tests.dashboard.ledgers import add, counted, ledger_row, shop_ledgers
+from tests.dashboard.ledgers import add, counted, ledger_row, ledgers_in, shop_ledgers
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/llmtrace/health/"
@@ -26,17 +26,11 @@ PAGE = "/admin/llmtrace/health/"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    made = tmp_path / "spool"
-    made.mkdir(0o700)
-    with override_settings(LLMTRACE=settings(made)):
-        yield made
-
-
-def settings(folder: Path) -> dict[str, Any]:
     entries = [
         {"NAME": name, "BACKEND": "opentelemetry.sdk.trace.export.ConsoleSpanExporter"} for name in ("collector", "new")
     ]
-    return {"EXPORTERS": entries, "SPOOL": {"DIRECTORY": str(folder)}}
+    with ledgers_in(tmp_path, EXPORTERS=entries) as made:
+        yield made
 
 
 def words(client: Client) -> str:

@@ -9,7 +9,7 @@ import unicodedata
 
 import pytest
 
-from llmtrace.filters.escapes import INVISIBLE, INVISIBLE_ESCAPED
+from llmtrace.filters.invisible import INVISIBLE, INVISIBLE_ESCAPED
 from llmtrace.filters.redact import redact_text
 from llmtrace.filters.redactor import Redactor
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import WorkerLostError
+from celery import signals
 from celery.worker.request import Request
 from opentelemetry import trace
 from opentelemetry.trace import Tracer
@@ -92,3 +93,13 @@ def test_what_is_below_a_span_of_somebody_without_llmtrace_says_so(
     time_out(request)
     for name in ("work", "cleaning up", "publish tidy"):
         assert attributes(recorded.one(name))[semconv.PARENT_OUTSIDE] is True
+
+
+@pytest.mark.parametrize("protocol", [1, 2])
+def test_a_task_that_nobody_knows_is_told_of_with_its_id(jobs: Jobs, recorded: Recorded, protocol: int) -> None:
+    jobs.app.conf.task_protocol = protocol
+    sent = jobs.simple("gone").delay()
+    message = jobs.message()
+    signals.task_unknown.send(sender=None, message=message, exc=KeyError("gone"), name="gone", id=sent.id)
+    told = attributes(recorded.one("gone"))
+    assert (told[semconv.MESSAGING_MESSAGE_ID], told[semconv.JOB_REASON]) == (sent.id, "unknown task")

@@ -387,6 +387,21 @@ def test_nobody_waits_for_ever_for_a_process_that_is_stopped(folder: Path, monke
     assert (of(folder, "there-2-b").sent, of(folder, "there-2-b").waiting) == (1, 0)
 
 
+def test_a_child_writes_nothing_that_its_parent_still_has_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crediting, "TURN_S", 0.05)
+    dead(folder, "there-2-b", ended=1, spooled=1)
+    with crediting.only_one(folder):
+        ledger_of("there-2-b", "backend").sent(1)
+    child = os.fork()
+    if not child:
+        crediting.catch_up(folder)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert of(folder, "there-2-b").sent == 0
+    crediting.catch_up(folder)
+    assert of(folder, "there-2-b").sent == 1
+
+
 def test_heirs_that_work_side_by_side_lose_no_count(folder: Path) -> None:
     dead(folder, "there-2-b", ended=400, spooled=400)
 

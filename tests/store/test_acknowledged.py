@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import override_settings
 
 from llmtrace.models import Ledger
 from llmtrace.pipeline import acknowledged, ledgers
@@ -16,7 +15,7 @@ from llmtrace.pipeline.account import DIED
 from llmtrace.pipeline.book import path_of
 from llmtrace.pipeline.ledger import ledger_of
 from llmtrace.store.health import Health, acknowledge, read
-from tests.dashboard.ledgers import counted, ledger_row
+from tests.dashboard.ledgers import counted, ledger_row, ledgers_in
 
 pytestmark = pytest.mark.django_db
 
@@ -25,9 +24,7 @@ FULL = "queue full"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    made = tmp_path / "spool"
-    made.mkdir(0o700)
-    with override_settings(LLMTRACE={"SPOOL": {"DIRECTORY": str(made)}}):
+    with ledgers_in(tmp_path) as made:
         yield made
 
 

@@ -176,8 +176,12 @@ def hard_limit() -> None:
 
 
 def killed() -> None:
+    _kill(tasks.hang)
+
+
+def _kill(task: Any) -> None:
     (FOLDER / "hanging").unlink(missing_ok=True)
-    sent = tasks.hang.delay()
+    sent = task.delay()
     until((FOLDER / "hanging").exists, "the job waits for its model", 60)
     sent.revoke(terminate=True, signal="SIGKILL")
 
@@ -188,10 +192,7 @@ def hard_limit_deaf() -> None:
 
 
 def crowd_killed() -> None:
-    (FOLDER / "hanging").unlink(missing_ok=True)
-    sent = tasks.crowd_deaf.delay()
-    until((FOLDER / "hanging").exists, "the job waits for its model", 60)
-    sent.revoke(terminate=True, signal="SIGKILL")
+    _kill(tasks.crowd_deaf)
 
 
 def crowd_at_hard_limit() -> None:
