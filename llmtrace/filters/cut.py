@@ -13,9 +13,10 @@ from llmtrace.filters.values import looks_random
 FEWEST: Final = 4  # characters after the beginning that all tokens of a kind have
 LONGEST: Final = 120  # characters of such a beginning: what is longer is whole, or is no token
 
-CHARACTERS: Final = LETTERS + "_.~+/=$:%-"
+CHARACTERS: Final = LETTERS + "_.~+/=$:%-{}*@"
 _WORDS_TOO: Final = frozenset(
-    {"AAAA", "AAAAAAAAAAAAAAAAAAAA", "secret_", "key-", "sess-", "rubygems_", "api_org_", "fc-", "sl.", "A3-"}
+    "AAAA AAAAAAAAAAAAAAAAAAAA secret_ key- sess- rubygems_ api_org_ apify_api_ bb_test_ fc- pa- re_ sl. A3- mfa. "
+    "v1.0- v1.local. v2.local. v3.local. v4.local. v1.public. v2.public. v4.public.".split()
 )  # what people name things with, and zeros in base64, as a public key of SSH begins with
 
 
@@ -28,7 +29,7 @@ PREFIXES: Final = tuple(prefix for row in PREFIXED for prefix in row.prefixes.sp
 """Those that no word begins with."""
 
 _ELLIPSIS: Final = re.compile(r"\u2026|\\u2026|\.{3,}")
-_BEGINS: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9$.])")
+_BEGINS: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9$.{])")
 _LENGTHS: Final = sorted({len(prefix) for prefix in PREFIXES}, reverse=True)
 _KNOWN: Final = frozenset(PREFIXES)
 _WORDS: Final = re.compile(r"(?:(?:[A-Z]?[a-z]{1,15}\d{0,2}|\d{1,6}[a-z]?)(?:[-_]|\Z)){1,9}+")

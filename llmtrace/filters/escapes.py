@@ -12,12 +12,19 @@ DEEPEST: Final = 3  # URLs within URLs within URLs: `%25253D`
 _RUN: Final = re.compile(r"""[^\s"'<>&?#;,|\\]+""")  # a parameter, or a path
 _ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 _ESCAPE_IN_BYTES: Final = re.compile(b"%[0-9A-Fa-f]{2}")
+_SLASH: Final = re.compile(rb"\\+/")
 _KEPT: Final = "/:@!$()*=[]~"  # what need not be hidden, brackets of the mask among it
 
 
 def readings(text: bytes) -> Iterator[bytes]:
-    """`text`, and what it is without up to three layers of percent signs; with spaces where URLs have plus signs."""
+    """`text`, and what it is without up to three layers of percent signs; with spaces where URLs have plus signs.
+
+    Slashes stand without the backslash that JSON of PHP's puts before them.
+    """
     yield text
+    if b"\\/" in text:
+        text = _SLASH.sub(b"/", text)
+        yield text
     for _ in range(DEEPEST):
         if not _ESCAPE_IN_BYTES.search(text):
             break

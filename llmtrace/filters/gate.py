@@ -85,7 +85,7 @@ def token_patterns() -> list[str]:
 def cut_pattern() -> str:
     """What the end of a text looks like in which a token begins, as it stands or as a text in JSON."""
     return (
-        rf"(?:{_alternatives(' '.join(PREFIXES).lower())})[a-z0-9_.~+/=$:%-]{{4,120}}"
+        rf"(?:{_alternatives(' '.join(PREFIXES).lower())})[a-z0-9_.~+/=$:%{{}}*@-]{{4,120}}"
         r"\[?(?:\\*\"|\u2026|\\+u2026|\.\.\.|\s*\z)"
         r"|:\\*/\\*/[^\s/?#@:\"]{0,256}:[^\s/?#@:\"\\,]{4,256}(?:\\*\"|\u2026|\\+u2026|\.\.\.|\z)"
     )

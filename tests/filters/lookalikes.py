@@ -423,6 +423,12 @@ napi_rs.linux-x64
 hf_bge-m3.gguf2
 figd_v2/index2.html
 tokens to words ratio: 4to3
+re_match_groups_2024
+mfa.enabled=true2
+v1.0-rc1, v2.local deployment12
+tskey-auth is the prefix of Tailscale
+{SHA} is a scheme of LDAP
+AC power 230V, AC0123456789abcdef0123456789abcdef
 """.splitlines()
 
 

@@ -152,6 +152,31 @@ TOKENS: Final[Mapping[str, Callable[[Random], str]]] = {
     "crypt": lambda r: f"$6${drawn(r, ALNUM, 16)}${drawn(r, ALNUM + './', 86)}",
     "age": lambda r: "AGE-SECRET-KEY-1" + drawn(r, UPPER, 58),
     "json web token": jwt,
+    "google oauth code": lambda r: "4/0A" + drawn(r, URLSAFE, 70),
+    "runpod": lambda r: "rpa_" + drawn(r, UPPER, 40),
+    "apify": lambda r: "apify_api_" + drawn(r, ALNUM, 36),
+    "slack browser": lambda r: f"xoxc-{drawn(r, string.digits, 12)}-{drawn(r, string.digits, 12)}-{drawn(r, HEX, 64)}",
+    "zapier webhook": lambda r: f"hooks.zapier.com/hooks/catch/{drawn(r, string.digits, 6)}/{drawn(r, LOWER, 7)}",
+    "resend": lambda r: f"re_{drawn(r, ALNUM, 8)}_{drawn(r, ALNUM, 24)}",
+    "twilio account": lambda r: f"AC{drawn(r, HEX, 32)}:{drawn(r, HEX, 32)}",
+    "cloudflare origin": lambda r: f"v1.0-{drawn(r, HEX, 24)}-{drawn(r, HEX, 146)}",
+    "tailscale": lambda r: f"tskey-auth-k{drawn(r, ALNUM, 11)}CNTRL-{drawn(r, ALNUM, 32)}",
+    "honeycomb": lambda r: "hcaik_" + drawn(r, LOWER, 58),
+    "axiom": lambda r: "xaat-" + uuid(r),
+    "logfire": lambda r: "pylf_v1_us_" + drawn(r, ALNUM, 43),
+    "posthog": lambda r: "phx_" + drawn(r, ALNUM, 43),
+    "mailgun sending": lambda r: f"{drawn(r, HEX, 32)}-{drawn(r, HEX, 8)}-{drawn(r, HEX, 8)}",
+    "werkzeug password": lambda r: f"scrypt:32768:8:1${drawn(r, ALNUM, 16)}${drawn(r, HEX, 128)}",
+    "ldap password": lambda r: "{SSHA}" + drawn(r, BASE64, 32),
+    "postgres password": lambda r: f"SCRAM-SHA-256$4096:{drawn(r, BASE64, 22)}==${drawn(r, BASE64, 43)}=",
+    "mysql password": lambda r: "*" + drawn(r, "0123456789ABCDEF", 40),
+    "kerberos": lambda r: f"$krb5tgs$23$*bob$REALM$svc*${drawn(r, HEX, 32)}${drawn(r, HEX, 200)}",
+    "json web encryption": lambda r: (
+        f"{encoded({'alg': 'dir', 'enc': 'A256GCM'})}..{drawn(r, URLSAFE, 16)}"
+        f".{drawn(r, URLSAFE, 80)}.{drawn(r, URLSAFE, 22)}"
+    ),
+    "paseto": lambda r: "v4.local." + drawn(r, URLSAFE, 100),
+    "fernet token": lambda r: "gAAAAAB" + drawn(r, URLSAFE, 93),
 }
 """Tokens that their form alone gives away."""
 
