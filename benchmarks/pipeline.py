@@ -38,11 +38,24 @@ Round = Callable[[], tuple[float, float]]
 
 
 def ready(count: int) -> list[Any]:
-    """Spans as the SDK freezes them, with 3 KB of messages as JSON texts on each."""
+    """Spans that OpenTelemetry's tracer began and ended, with 3 KB of messages as JSON texts on each."""
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
     from benchmarks.store import spans
     from llmtrace.pipeline.ended import EndedSpan
 
-    return [EndedSpan.of(span, said).for_export().edited(resource=span.resource) for span, said in spans(count)]
+    ended = InMemorySpanExporter()
+    provider = TracerProvider(resource=Resource.create({"service.name": "shop"}), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(ended))
+    tracer = provider.get_tracer("llmtrace", "1.0")
+    for span, said in spans(count):
+        known = EndedSpan.of(span, said).for_export()
+        live = tracer.start_span(known.name, kind=known.kind, attributes=known.attributes, start_time=known.start_time)
+        live.end(known.end_time)
+    return list(ended.get_finished_spans())
 
 
 @contextmanager

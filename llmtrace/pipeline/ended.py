@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -42,6 +42,14 @@ class Unchanged:
 UNCHANGED: Final = Unchanged()
 
 
+class Dropped(NamedTuple):
+    """How many of each the limits of the SDK have cost a span."""
+
+    attributes: int = 0
+    events: int = 0
+    links: int = 0
+
+
 class EndedSpan(ReadableSpan):
     """A span that has ended, content included.
 
@@ -50,24 +58,26 @@ class EndedSpan(ReadableSpan):
     """
 
     _attributes: dict[str, Any]
+    dropped = Dropped()
 
     @classmethod
     def of(cls, span: ReadableSpan, content: Content | None = None) -> Self:
-        """A copy of `span` with its content among the attributes."""
-        attributes = dict(span.attributes or ())
-        events, status = span.events, span.status
+        """A copy of `span` with its content among the attributes, sequences in these as lists."""
+        known, events, links = _collections(span)
+        attributes = {k: list(v) if type(v) is tuple else v for k, v in known.items()} if known else {}
+        status = span.status
         if content is not None:
             attributes.update(content.attributes())
             events = (*events, *content.events())
             status = Status(status.status_code, content.description()) if content.description() else status
-        return cls(
+        made = cls(
             span.name,
             span.context,
             span.parent,
             shared(span.resource),
             attributes,
             events,
-            span.links,
+            links,
             span.kind,
             None,
             status,
@@ -75,10 +85,24 @@ class EndedSpan(ReadableSpan):
             span.end_time,
             span.instrumentation_scope,
         )
+        made.dropped = Dropped(span.dropped_attributes, span.dropped_events, span.dropped_links)
+        return made
 
     @property
     def attributes(self) -> dict[str, Any]:
         return self._attributes
+
+    @property
+    def dropped_attributes(self) -> int:
+        return self.dropped.attributes
+
+    @property
+    def dropped_events(self) -> int:
+        return self.dropped.events
+
+    @property
+    def dropped_links(self) -> int:
+        return self.dropped.links
 
     def edited(
         self,
@@ -93,7 +117,7 @@ class EndedSpan(ReadableSpan):
         parent: SpanContext | Unchanged | None = UNCHANGED,
     ) -> Self:
         """A copy in which the given fields are others; what is not given stays. The span itself never changes."""
-        return type(self)(
+        made = type(self)(
             self._name if name is None else name,
             self._context if context is None else context,
             self._parent if isinstance(parent, Unchanged) else parent,
@@ -108,6 +132,8 @@ class EndedSpan(ReadableSpan):
             self._end_time,
             self._instrumentation_scope,
         )
+        made.dropped = self.dropped
+        return made
 
     def for_export(self) -> Self:
         """A copy whose structured attributes are JSON texts, the form that observability backends in use read.
@@ -126,6 +152,18 @@ class EndedSpan(ReadableSpan):
         )
 
 
+def _collections(span: ReadableSpan) -> tuple[Mapping[str, Any] | None, tuple[Event, ...], tuple[Link, ...]]:
+    """Attributes, events and links of a span; what a class of others shows is what it has."""
+    if type(span) is not ReadableSpan:
+        return span.attributes, tuple(span.events), tuple(span.links)
+    return bare(span._attributes), tuple(bare(span._events)), tuple(bare(span._links))
+
+
+def bare(collection: Any) -> Any:
+    """What is in one of the SDK's own collections, which take a lock and a copy for each look at them; others as is."""
+    return getattr(collection, "_dict", None) or getattr(collection, "_dq", collection)
+
+
 def exportable(attributes: dict[str, Any]) -> dict[str, Any]:
     """Attributes as OpenTelemetry's own types, in texts that can be encoded; the same dict where they are that."""
     changed = {}
@@ -133,7 +171,10 @@ def exportable(attributes: dict[str, Any]) -> dict[str, Any]:
         if not key.isascii():
             return {encodable(key): _exportable(value) for key, value in attributes.items()}
         kind = type(value)
-        if kind in SCALARS or (kind is str and value.isascii()):
+        if kind is str:
+            if value.isascii():
+                continue
+        elif kind in SCALARS:
             continue
         if (made := _exportable(value)) is not value:
             changed[key] = made
@@ -146,5 +187,6 @@ def _exportable(value: Any) -> Any:
     if is_structure(value):
         return as_json(value)
     if isinstance(value, (list, tuple)):
-        return [encodable(item) if isinstance(item, str) else item for item in value]
+        texts = [encodable(item) if isinstance(item, str) else item for item in value]
+        return value if texts == value else texts
     return value

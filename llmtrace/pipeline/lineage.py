@@ -8,14 +8,13 @@ began under it, so each live span has a `Kin` that its descendants hold on to.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Any, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind
 
 from llmtrace import semconv
-from llmtrace.pipeline.ended import EndedSpan
+from llmtrace.pipeline.ended import EndedSpan, bare
 
 REQUEST_SCOPES: Final = ("opentelemetry.instrumentation.django", "opentelemetry.instrumentation.asgi")
 OWN_SCOPE: Final = "llmtrace"  # calls, tools, agents and what holds several of them together
@@ -158,8 +157,7 @@ def is_llm(span: ReadableSpan) -> bool:
     scope = span.instrumentation_scope
     if scope is not None and scope.name == OWN_SCOPE:
         return True
-    attributes: Any = span._attributes or {}
-    known: Mapping[str, Any] = getattr(attributes, "_dict", attributes)  # the SDK's own raises for a name it has not
+    known = bare(span._attributes) or {}  # to ask the SDK's own for a name that it has not costs an exception
     return any(name in known for name in LLM_SIGNS)
 
 

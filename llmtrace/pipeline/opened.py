@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags, TraceState
 
-from llmtrace.pipeline.ended import SCALARS
+from llmtrace.pipeline.ended import SCALARS, bare
 from llmtrace.pipeline.lineage import LLM_SIGNS
 
 LONGEST, MOST_SHORT = 64, 24  # characters of a text and attributes, where a span does not fit as a whole
@@ -40,8 +40,7 @@ def written(span: ReadableSpan, context: SpanContext, room: int) -> bytes:
     It is read past the properties of the SDK's classes: they would take most of the time.
     """
     parent = span._parent
-    attributes: Any = span._attributes or {}
-    known: Any = getattr(attributes, "_dict", attributes)  # a mapping
+    known = bare(span._attributes) or {}
     scope = span._instrumentation_scope
     links = span._links
     ids = _ids(context)

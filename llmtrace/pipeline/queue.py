@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from llmtrace.conf import QueueConfig
 from llmtrace.pipeline.bell import Bell
-from llmtrace.pipeline.ended import Content, EndedSpan
+from llmtrace.pipeline.ended import Content, EndedSpan, bare
 from llmtrace.pipeline.filtering import Filter, Filters, Lost, passed
 from llmtrace.pipeline.lineage import Kin
 
@@ -45,18 +45,15 @@ class Item:
 
 
 def _texts_of(span: ReadableSpan) -> int:
-    """About how many bytes the texts of a span take: other instrumentations have what was said among attributes.
-
-    It goes past the SDK's own collections, which take a lock and a copy for each look at them.
-    """
+    """About how many bytes the texts of a span take: other instrumentations have what was said among attributes."""
     size = _texts(span._attributes)
-    for event in getattr(span._events, "_dq", span._events):
+    for event in bare(span._events):
         size += _texts(event.attributes)
     return size
 
 
 def _texts(attributes: Any) -> int:
-    known, size = getattr(attributes, "_dict", attributes), 0
+    known, size = bare(attributes), 0
     if known:
         for value in known.values():
             kind = type(value)

@@ -14,7 +14,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from pydantic_core import from_json, to_json
 
 from llmtrace.jsontext import plain
-from llmtrace.pipeline.ended import EndedSpan
+from llmtrace.pipeline.ended import Dropped, EndedSpan
 
 BYTES: Final = "\0bytes"  # stands around bytes, which JSON has not
 ORIGINS: Final = 64  # resources with a scope that are kept ready in either form
@@ -60,6 +60,7 @@ def packed(span: EndedSpan, destination: str | None) -> bytes:
         "attributes": _packed(span.attributes),
         "events": [(event.name, event.timestamp, _packed(event.attributes or {})) for event in span.events],
         "links": [(_ids(link.context), _packed(link.attributes or {})) for link in span.links],
+        "dropped": span.dropped,
     }
     return _json(fields)
 
@@ -88,6 +89,7 @@ def unpacked(data: bytes) -> Record:
         fields["end"],
         scope,
     )
+    span.dropped = Dropped(*fields.get("dropped", ()))
     return Record(span, fields["destination"])
 
 

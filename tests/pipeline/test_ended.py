@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
 from llmtrace.jsontext import as_json
 from llmtrace.pipeline.ended import EndedSpan
@@ -126,6 +126,40 @@ def test_structures_are_json_texts_for_exporters_and_scalars_stay() -> None:
         "count": 3,
         "reasons": ["stop"],
     }
+
+
+def test_sequences_are_lists_and_a_span_that_exporters_can_read_is_not_copied() -> None:
+    limits = SpanLimits(max_span_attributes=2, max_events=1, max_links=1)
+    tracer = TracerProvider(shutdown_on_exit=False, span_limits=limits).get_tracer("tests")
+    links = [Link(SpanContext(1, number, False)) for number in (1, 2, 3, 4)]
+    live: Any = tracer.start_span("call", attributes={"a": 1, "reasons": ("stop", "length"), "count": 3}, links=links)
+    live.add_event("one")
+    live.add_event("two", {"words": ("three",)})
+    live.end()
+    given = live._readable_span()
+    span = EndedSpan.of(given)
+    assert span.attributes == {"reasons": ["stop", "length"], "count": 3}
+    assert [(event.name, dict(event.attributes or {})) for event in span.events] == [("two", {"words": ("three",)})]
+    assert span.links == given.links == tuple(links[-1:])
+    assert (span.dropped_attributes, span.dropped_events, span.dropped_links) == (1, 1, 3)
+    assert encode_spans([span.for_export()]) == encode_spans([given])
+    plain = span.edited(events=())
+    assert plain.dropped == span.dropped
+    assert plain.for_export() is plain
+
+
+def test_what_a_class_of_others_shows_of_a_span_is_what_is_exported() -> None:
+    class Hidden(ReadableSpan):
+        @property
+        def attributes(self) -> dict[str, Any]:
+            return {"user.id": "hidden"}
+
+        @property
+        def events(self) -> tuple[Event, ...]:
+            return ()
+
+    span = EndedSpan.of(Hidden("call", attributes={"user.id": "7"}, events=[Event("said")]))
+    assert (span.attributes, span.events) == ({"user.id": "hidden"}, ())
 
 
 def test_what_is_nested_without_end_is_cut_as_well() -> None:

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from llmtrace.pipeline.ended import EndedSpan
+from llmtrace.pipeline.ended import Dropped, EndedSpan
 from llmtrace.pipeline.record import packed, unpacked
 
 TEXT = st.text(max_size=20)
@@ -57,10 +57,11 @@ SPANS = st.builds(
 )
 
 
-@given(span=SPANS, destination=st.none() | TEXT)
+@given(span=SPANS, dropped=st.builds(Dropped, *[st.integers(0, 1 << 31)] * 3), destination=st.none() | TEXT)
 @settings(max_examples=60)
-def test_an_exporter_sends_the_same_bytes(span: EndedSpan, destination: str | None) -> None:
+def test_an_exporter_sends_the_same_bytes(span: EndedSpan, dropped: Dropped, destination: str | None) -> None:
     span = span.for_export()
+    span.dropped = dropped
     record = unpacked(packed(span, destination))
     assert record.destination == destination
     assert _bytes_of(record.span) == _bytes_of(span)
@@ -90,3 +91,9 @@ def test_what_has_no_form_in_json_is_kept_in_words(value: Any) -> None:
     kept = unpacked(packed(span, None)).span.attributes
     assert kept["plain"] == "text"
     assert json.dumps(kept["content"]).encode()
+
+
+def test_what_a_release_wrote_that_kept_no_dropped_numbers_can_be_read() -> None:
+    fields = json.loads(packed(EndedSpan.of(ReadableSpan("call")), None))
+    del fields["dropped"]
+    assert unpacked(json.dumps(fields).encode()).span.dropped == (0, 0, 0)
