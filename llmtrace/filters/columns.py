@@ -113,7 +113,7 @@ def rows(
         ):
             return end if "\n" in text[position : end - 1] else position
         for number, says in named.items():
-            says = Hint.LIKELY if says is Hint.SURE and (likely or (apart and width < 3)) else says
+            says = Hint.LIKELY if says in (Hint.SURE, Hint.FOREIGN) and (likely or (apart and width < 3)) else says
             first = number - (odd < 0 and text[end - 1] == "\n")  # else the end of the row is missing
             for start, stop in cells[max(0, first) : number + max(odd, 0) + 1]:
                 place = Place.EXACT if text[start - 1 : start] == '"' else Place.ASSIGNED

@@ -21,21 +21,10 @@ _KEY_ENDS: Final = re.compile(r"end[ +][a-z0-9 +]{0,40}private[ +]key(?:[ +]bloc
 _ANY_KEY_END: Final = re.compile(r"----(?:-| )end[ +][a-z0-9 +]{0,40}private[ +]key(?:[ +]block)?[ -]{0,5}")
 _KEY_CHARACTERS: Final = LETTERS + "+/= \t\r\n\\\"',>|"
 _LONGEST_KEY: Final = 16384
-_BEARER: Final = re.compile(r"bearer(?:\s|%20|\+|\\u0020|&#(?:32|x20);){1,4}([a-z0-9._~+/=-]{8,})")
+_BEARER: Final = re.compile(
+    r"bearer(?:\s|%20|\+|\\u0020|&#(?:32|x20);){1,4}(?:[\"']\s?[+.]\s?[\"'])?([a-z0-9._~+/=-]{8,})"
+)
 _BASIC: Final = re.compile(r"basic(?:\s|%20|\+|\\u0020|&#(?:32|x20);){1,4}([a-z0-9+/_-]{8,}={0,2})")
-_USER: Final = re.compile(r"""-(?:u[ =]{0,3}|-user[ =]{1,3})["']?[^\s:"']{1,100}:([^\s"']+)""")
-_COMMAND: Final = re.compile(
-    r"(?:sshpass\s{1,4}-p\s{0,4}|login\s{1,4}\S{1,100}\s{1,4}password\s{1,4}|identified\s{1,4}by\s{1,4}(?:password\s{1,4})?)(['\"]?)([^\s'\";]+)"
-)
-_SHORT: Final = re.compile(
-    r"(?:redis-cli\s(?:[^\n]{0,80}\s)?-a\s{1,4}|mysql[a-z]{0,8}\s(?:[^\n]{0,80}\s)?-p"
-    r"|(?:(?:docker|podman|helm|az|oc)\s(?:[a-z]{1,20}\s)?login|sqlcmd|mongosh?)\s(?:[^\n]{0,80}\s)?-p\s{0,4}|ldap[a-z]{3,8}\s(?:[^\n]{0,80}\s)?-w\s{1,4})['\"]?([^\s'\"]{4,})"
-)
-_SIGN_IN: Final = re.compile(  # login("bob", "x")
-    r"(?:basicauth|login|create_(?:super)?user)\(\s{0,8}(?:(\\{0,4}[\"'])[^\"'\\\n]{0,100}\1\s{0,8},\s{0,8}){1,2}"
-    r"(\\{0,4}[\"'])(?P<secret>[^\"'\\\n]{3,200})\2\s{0,8}[,)]"
-)
-_COMMANDS: Final = ("redis-cli", "mysql", "login", "sqlcmd", "mongo", "ldap")
 _RESET: Final = re.compile(r"/([0-9a-z]{6}-[0-9a-f]{32})(?![0-9a-z-])")  # of Django's PasswordResetTokenGenerator
 _RESETS: Final = re.compile(r"reset|confirm|activat|verif|invit|regist|password|unsubscribe")
 _USERINFO: Final = re.compile(
@@ -66,16 +55,6 @@ def forms(text: str, lowered: str) -> Iterator[Range]:
         yield from (m.span(1) for m in _BEARER.finditer(lowered) if _is_token(text[m.start(1) : m.end(1)]))
     if "basic" in lowered:
         yield from (m.span(1) for m in _BASIC.finditer(lowered) if is_basic(text[m.start(1) : m.end(1)]))
-    if "curl" in lowered:
-        yield from (m.span(1) for m in _USER.finditer(text) if "curl" in lowered[max(0, m.start() - 300) : m.start()])
-    if "sshpass" in lowered or "identified" in lowered or "login" in lowered:
-        yield from (m.span(2) for m in _COMMAND.finditer(lowered) if _is_argument(m[1], text[m.start(2) : m.end(2)]))
-    if any(command in lowered for command in _COMMANDS):
-        yield from (m.span(1) for m in _SHORT.finditer(lowered) if not is_harmless(text[m.start(1) : m.end(1)]))
-    if "auth(" in lowered or "login(" in lowered or "user(" in lowered:
-        yield from (
-            m.span("secret") for m in _SIGN_IN.finditer(lowered) if looks_random(text[slice(*m.span("secret"))])
-        )
     if "/" in text:
         yield from (
             m.span(1) for m in _RESET.finditer(text) if _RESETS.search(lowered, max(0, m.start() - 100), m.end())
@@ -110,10 +89,6 @@ def _headless(text: str, start: int, end: int) -> Iterator[Range]:
 
 def _is_token(value: str) -> bool:
     return looks_random(value) or (len(value) >= 20 and not is_harmless(value))
-
-
-def _is_argument(quote: str, value: str) -> bool:
-    return looks_random(value) or (bool(quote) and not is_harmless(value))
 
 
 def _is_query(text: str, name: int, start: int, end: int) -> bool:

@@ -14,8 +14,11 @@ from typing import Final
 
 from pydantic_core import SchemaValidator, core_schema
 
+from llmtrace.filters import calls, commands
 from llmtrace.filters.cut import PREFIXES
 from llmtrace.filters.invisible import INVISIBLE, INVISIBLE_ESCAPED
+from llmtrace.filters.languages import FOR, IS, as_json
+from llmtrace.filters.languages import NAME as FOREIGN_NAME
 from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
 
@@ -24,7 +27,11 @@ _BETWEEN: Final = (
     r"|(?:\x1b|\\+(?:u001b|x1b|033|e))\[[0-9;]*m)*"
 )
 _SIGN: Final = (
-    r"(?:[:=>\uff1a\uff1d\u2192|]|[-\u2013\u2014]\s|%(?:25)*3[ade]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value|(?:is|was|are|to|be|been|(?:should|would|will|could|might|must)\sbe)[^a-z0-9]"
+    r"(?:[:=>\uff1a\uff1d\u2192|]|[-\u2013\u2014]\s|%(?:25)*3[ade]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value"
+    rf"|(?:is|was|are|to|be|been|ha[sd]|from|{as_json(IS)}|(?:should|would|will|could|might|must)\sbe)[^a-z0-9]"
+    r"|['\u2019]s[^a-z0-9]|\\+u2019s[^a-z0-9]|,\s(?:which|that)\s(?:is|was)|[\u662f\u4e3a\u306f]|\\+u(?:662f|4e3a|306f)"
+    r"|(?:\[[^\[\]\n]*\]\s?)+[:=]|(?:fill|type|send_?keys|press_?sequentially|set_?value)\(|\\*\";s:"
+    r"|(?:\\+r|\r)?(?:\\+n|\n)content-"
     r"|(?:you[^a-z0-9]+)?(?:provided|given|sent|supplied|used|received|(?:not[^a-z0-9]?|in)valid|unknown|expired)[^a-z0-9]*[:(=]"
     r"|\t|\\+t|[(\u201c\u201e\u00ab\u2018]|\\+u(?:201[ce8]|00ab|003e)|&gt;|(?:(?:\\+r|\r)?(?:\\+n|\n)){2}"
     r"|[\"'](?:\s[^<>]*)?>|(?:[\"'`;]|%2[27]|u002[27])\s*,)"
@@ -37,9 +44,9 @@ FORMS: Final = (
     r"(?:into|copy)(?:\s|\\+[nrt])[^()]*\([^()]*\)(?:\s|\\+[nrt])*(?:value|from(?:\s|\\+[nrt])+stdin)",
     r"----[ -](?:begin|end)[ +][a-z0-9 +]*private[ +]key|private-(?:lines|mac):",
     r"(?:bearer|basic)(?:[^a-z0-9]|%20|\\[nrt]|u0020|&#(?:32|x20);)+[a-z0-9._~+/=-]{8}",
-    r"-(?:u|-user)[ =]*[^\s:]+:|sshpass|identified(?:\s|\\[nrt])+by",
-    r"redis-cli|mysql[a-z]*(?:\s|\\[nrt]).* -p|login(?:\s|\\[nrt])|(?:sqlcmd|mongosh?|ldap[a-z]+).* -[pw]",
-    r"(?:basicauth|login|create_(?:super)?user)\(",
+    as_json(FOREIGN_NAME),
+    *commands.AFAR,
+    *calls.AFAR,
     r"/[0-9a-z]{6}-[0-9a-f]{32}",
     r":\\*/\\*/[^\s/?#@:\"]*(?:@|:[^\s\"]*@)|%3a%2f%2f[^\s\"]*%40",
     r"(?:sig|signature|credential|key|code|hmac|ticket|sesame|magic)=[^\s&\"]{16}",
@@ -53,10 +60,12 @@ def names_pattern(name: str) -> str:
     return (
         rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|(?:\s|\\[nrt])+[\"'`\\])"
         rf"|-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>"
-        rf"|(?:{name})\\*[\"'][^<>]*value=|(?:{name})(?:\s|\\+[nrt])*<"
+        rf"|(?:{name})\\*[\"'][^<>]*(?:value|content)=|(?:{name})(?:\s|\\+[nrt])*<"
         rf"|{heading_pattern(name)}"
         rf"|(?:{name})(?:\s|\\[nrt])+(?:from\s)?[^\s\"]*[0-9]|[0-9][^\s\"]*\s(?:as|is|was)\s(?:[a-z]+\s)*(?:{name})"
-        rf"|(?:{name})[ +](?:for|of|on|in|at|you)[ +][^\n]*(?::|[^a-z](?:is|was|=)[^a-z])"
+        rf"|(?:{name})[ +](?:for|of|on|in|at|you|{as_json(FOR)})[ +][^\n]*"
+        rf"(?::|[^a-z](?:is|was|are|be|=|{as_json(IS)})[^a-z])"
+        rf"|(?:{name})\\*\"\s*\{{[^{{}}]*default"
         rf"|\"val(?:ue)?\\*\"\s*:[^}}]*(?:{name})\\*\""
     )
 

@@ -8,6 +8,10 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
+from llmtrace.filters.languages import LITTLE, PAIRS, SHORT, as_json
+from llmtrace.filters.languages import NAME as FOREIGN_NAME
+from llmtrace.filters.languages import PASSWORDS as FOREIGN_PASSWORDS
+
 LONGEST: Final = 120  # characters of a name that are looked at, from its end
 
 
@@ -16,6 +20,7 @@ class Hint(Enum):
 
     SURE = "a secret, whatever it looks like"
     LIKELY = "a secret if it looks like one"
+    FOREIGN = "a secret where it stands apart, in a text if it looks like one"
     HEADER = "a secret if it has the form that this header's values have"
 
 
@@ -69,11 +74,12 @@ GRANTING_TOKENS: Final = words(
 """Words before "token" where it opens a door; the plural "tokens" and two words of prose need one of them."""
 
 SECRET_KEYS: Final = words(
-    "access account admin aes ai anthropic api app auth aws azure cohere consumer crypto datadog dd decryption "
-    "deepseek deploy encrypt encryption fernet functions gemini google gpg groq hmac huggingface ingest ingestion "
-    "integration jwt langfuse langsmith license mailgun master mistral openai openrouter pgp pinecone private "
-    "recovery root rsa secret security sendgrid server service session shared sharedaccess signature signing ssh "
-    "ssl storage stripe subscription symmetric tls together twilio webhook wrapping write xai"
+    "access account admin aes ai anthropic api app application auth aws azure cohere consumer crypto datadog dd "
+    "decryption deepseek deploy encrypt encryption fernet functions gemini google gpg groq hmac huggingface ingest "
+    "ingestion integration jwt langfuse langsmith license mailgun master mistral openai openrouter pgp pinecone "
+    "preshared private recovery root rsa secret security sendgrid sending server service session shared sharedaccess "
+    "signature signing ssh ssl storage stripe subscription symmetric tls together twilio validation webhook wrapping "
+    "write xai"
 )
 """Words before "key" where it opens something: ``api_key``, but not ``primary_key``."""
 
@@ -89,6 +95,11 @@ EXACT: Final = {
     "creds": Hint.LIKELY,
     "credential": Hint.LIKELY,
     "credentials": Hint.LIKELY,
+    "verifier": Hint.LIKELY,
+    "bindpw": Hint.SURE,
+    "rootpw": Hint.SURE,
+    "psk": Hint.SURE,
+    "sshpass": Hint.SURE,
     "jwt": Hint.LIKELY,
     "sessionid": Hint.LIKELY,
     "jsessionid": Hint.LIKELY,
@@ -102,12 +113,15 @@ EXACT: Final = {
 
 _ALWAYS: Final = (
     "pass(?:word|wd|phrase|code|wort)?s?|kennwort|pwd?|secrets?|authorization|auth|cookies?|cred(?:ential)?s?"
-    "|sessionid|jsessionid|phpsessid|jwt|bearer|phrase|codes|token"
+    "|sessionid|jsessionid|phpsessid|jwt|bearer|phrase|codes|verifier|psk|sshpass|seed|team|token"
 )
-_SUFFIX: Final = rf"(?:[_. -]?(?:[0-9]{{1,4}}|{'|'.join(sorted(SUFFIXES, key=len, reverse=True))}))*"
+_SUFFIX: Final = rf"(?:\\?[_. -]?(?:[0-9]{{1,4}}|{'|'.join(sorted(SUFFIXES, key=len, reverse=True))}))*"
 
 NAME: Final = f"(?:{_ALWAYS}s?|keys?){_SUFFIX}"
-"""The end of every name for which `hint` has an answer, in lower case."""
+"""The end of every English name for which `hint` has an answer, in lower case."""
+
+FOREIGN: Final = f"(?:{as_json(FOREIGN_NAME)}){_SUFFIX}"
+"""The same in other languages."""
 
 NAME_AFAR: Final = (
     f"(?:{_ALWAYS}|(?:{'|'.join(sorted(GRANTING_TOKENS))})[^a-z0-9]*tokens"
@@ -116,13 +130,16 @@ NAME_AFAR: Final = (
 """The same, without most names for which it has none; long, which Rust's engine does not mind."""
 
 _MIXED: Final = re.compile("[a-z][A-Z][a-z][A-Z]|[A-Z][a-z][A-Z][a-z][A-Z]")  # "PaSsWoRd", whose words are no guide
+_ESCAPE: Final = re.compile(r"\\{1,8}u([0-9a-fA-F]{4})")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+")
 
 
 def hint(name: str) -> Hint | None:
     """What `name` says of the value beside it, None when it says nothing."""
     name = name[-LONGEST:]
-    return _hint(name.lower() if _MIXED.search(name) else name)
+    if "\\" in name:
+        name = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), name)
+    return _hint(name.lower() if _MIXED.search(name) or not name.isascii() else name)
 
 
 @lru_cache(maxsize=8192)
@@ -133,7 +150,8 @@ def _hint(name: str) -> Hint | None:
     if not found:
         return None
     last, before = found[-1], found[-2] if len(found) > 1 else ""
-    return EXACT.get(last) or _password(last, before) or _token(last, before) or _key(last, before)
+    named = EXACT.get(last) or _password(last, before) or _token(last, before) or _key(last, before)
+    return named or _foreign(found, last)
 
 
 def split(name: str) -> list[str]:
@@ -145,9 +163,13 @@ def _password(word: str, before: str) -> Hint | None:
     if word.endswith(PASSWORDS):
         return Hint.LIKELY if before in ABOUT_PASSWORDS else Hint.SURE
     if word.endswith(("secret", "secrets")):
-        return Hint.SURE
+        return None if before == "existing" else Hint.SURE  # of Helm's charts: it names one
     if word == "pass":
         return Hint.SURE if before and before not in ABOUT_PASSES else Hint.LIKELY
+    if word == "seed":
+        return Hint.SURE if before in ("totp", "otp", "mfa") else None
+    if word == "team":
+        return Hint.SURE if before == "honeycomb" else None
     if word == "phrase" and before in ("seed", "recovery", "backup", "mnemonic"):
         return Hint.SURE
     return Hint.SURE if word == "codes" and before in ("recovery", "backup") else None
@@ -170,6 +192,13 @@ def _key(word: str, before: str) -> Hint | None:
         return None
     kind = stem.removesuffix("key")
     return Hint.SURE if (kind or before) in SECRET_KEYS or kind.endswith(_LONG_KEYS) else None
+
+
+def _foreign(found: list[str], last: str) -> Hint | None:
+    before = [word for word in found[-3:-1] if word not in LITTLE]
+    if last in FOREIGN_PASSWORDS or (before and (before[-1], last) in PAIRS) or last in ("motdepasse", "mdpasse"):
+        return Hint.FOREIGN
+    return Hint.LIKELY if last in SHORT else None
 
 
 class Names:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from llmtrace.filters import calls, commands
 from llmtrace.filters.assignments import Assignments, Found
 from llmtrace.filters.columns import columns, items
 from llmtrace.filters.cut import cut_off
@@ -15,7 +16,7 @@ from llmtrace.filters.escapes import DEEPEST, masked_within, readings
 from llmtrace.filters.forms import forms
 from llmtrace.filters.gate import FORMS, Gate, cut_pattern, heading_pattern, names_pattern, token_patterns, utf8
 from llmtrace.filters.invisible import without_invisible
-from llmtrace.filters.names import Names
+from llmtrace.filters.names import FOREIGN, Names
 from llmtrace.filters.personal import Kind
 from llmtrace.filters.sql import inserted
 from llmtrace.filters.structure import Structure
@@ -56,6 +57,11 @@ class Redactor:
         self._unknown = bool(self._patterns) or function is not None  # what is looked for: then every text is read
         self._mask = mask
         self._tokens = Gate(token_patterns())
+        self._finders = (  # each with a quick look at whether there is something for it to find
+            (Gate(commands.AFAR), commands.commands),
+            (Gate(calls.AFAR), calls.calls),
+        )
+        self._foreign = Gate([FOREIGN])
         self._headings = Gate([heading_pattern(self._names.pattern_afar)])
         self._gate = Gate(
             [*token_patterns(), cut_pattern(), *FORMS, names_pattern(self._names.pattern_afar), *self._more_for_gate()]
@@ -130,10 +136,13 @@ class Redactor:
 
     def _found(self, text: str) -> Iterator[Found]:
         lowered, plain, hint = lower(text), utf8(text), self._names.hint
-        yield from self._assignments(text, lowered)
+        yield from self._assignments(text, lowered, self._foreign.may_hold(plain))
         if self._tokens.may_hold(plain):
             yield from (Found(*span) for span in tokens(text))
         yield from (Found(*span) for span in forms(text, lowered))
+        for gate, find in self._finders:
+            if gate.may_hold(plain):
+                yield from (Found(*span) for span in find(text, lowered))
         yield from (Found(*span) for span in cut_off(text))
         yield from (Found(*span) for span in inserted(text, lowered, hint))
         if "\n" in text:

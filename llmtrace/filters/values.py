@@ -8,22 +8,23 @@ from enum import Enum
 from string import digits
 from typing import Final
 
+from llmtrace.filters.languages import NO_VALUES as FOREIGN_VALUES
 from llmtrace.filters.names import GRANTING_TOKENS, SECRET_KEYS, Hint, hint, split, words
 
 FEWEST: Final = 3  # characters of a secret: HTML has accesskey="n"
 LONGEST_HARMLESS: Final = 300  # characters: what is longer is taken for a secret without a look
 
-NO_VALUES: Final = words(
+NO_VALUES: Final = FOREIGN_VALUES | words(
     "access admin_only allow allowed another any argument arguments array authentication authorization basic bearer "
-    "because before between bool boolean bytes cannot changed char choose click command confirm contains continue "
-    "cookie correct create credential credentials default denied deny digest disabled during either empty enabled "
-    "encrypted enter expired explicit false file filtered float forgot generated hashed header hidden include "
-    "incorrect input int integer invalid jwt key length list literal longer masked maximum minimum missing must n/a "
-    "names negotiate never nil none null number oauth oauth2 object obtain omit optional options passphrase "
-    "password passwords please private promise protected provided public query raise readonly record redacted "
-    "removed required reset return revoked rotate same-origin schema secret secrets secure session shared shorter "
-    "should stored string strong symbol system through token tokens true type undefined unique unknown unset update "
-    "updated upload usage using valid value varchar vault version visible within without wrong"
+    "because before between bool boolean bytes cannot changed char choose click command confirm contact contains "
+    "continue cookie correct create credential credentials default denied deny digest disabled during either empty "
+    "enabled encrypted enter expired explicit false file filtered float forgot generated hashed header hidden include "
+    "inherit incorrect input int integer invalid jwt key length list literal longer masked maximum minimum missing "
+    "must n/a names negotiate never nil none null number oauth oauth2 object obtain omit optional options passphrase "
+    "password passwords please private promise protected provided public query raise readonly record redacted removed "
+    "required reset return revoked rotate same-origin schema secret secrets secure session shared shorter should "
+    "stored string strong symbol system through token tokens true type undefined unique unknown unset update updated "
+    "upload usage using valid value varchar vault version visible within without wrong something anything"
 )
 """Words that are no secrets, wherever they stand alone: types, states, and what sentences on passwords go on with."""
 
@@ -47,18 +48,20 @@ _PLACEHOLDER: Final = re.compile(
     rf"""
       [xX*•●·.…\#_-]+ | [A-Za-z_-]{{0,12}} (?:\.{{3}}|…|\*{{3,}}|[xX]{{4,}}) [A-Za-z_-]{{0,4}}
     | <[A-Za-z][\w .:/-]*> | \[[A-Za-z][\w .-]*\] | \{{\{{?\s*(?:[A-Za-z_][\w.()\[\]'\"]*)?\s*\}}\}}?
+    | \{{\{{[^{{}}]*\}}\}} | \$\([^()]*\)
     | \$\{{?[A-Z_][A-Z0-9_]*\}}? | \$[({{][A-Za-z_][\w.:-]*[)}}]? | \$[a-z][a-z_]* | %\(?[a-z_]*\)?[sdr] | %[A-Z_]+%
     | !(?:vault|secret|env|Ref|Sub|GetAtt)  # tags in YAML
     | (?:your[-_ ]?|(?:my|some|insert|enter|replace|put|the)[-_ ]) (?:[A-Za-z]+[-_ ]){{0,4}} {_NAMED} (?:[-_ ]here)?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_INSIDE: Final = r"""[\w.:,()=|\[\]{*+-]*(?:["'`].*)?"""
+_INSIDE: Final = r"""[\w.:,()=|\[\]{*+$%-]*(?:["'`].*)?"""
 _CODE: Final = re.compile(
     rf"""
-      [A-Za-z_$][A-Za-z_.$]{{2,}} [0-9]{{0,3}} [A-Za-z_.]* \( {_INSIDE}  # getpass("Password")
-    | [A-Za-z_][A-Za-z_.]{{2,}} \[ {_INSIDE}                             # environ["TOKEN"]
+      [A-Za-z_$](?:[A-Za-z_.$]|::){{2,}} [0-9]{{0,3}} [A-Za-z_.]* !? \( {_INSIDE}  # getpass("Password")
+    | \$?[A-Za-z_][A-Za-z_.]{{2,}} \[ {_INSIDE}                             # environ["TOKEN"]
     | [A-Za-z_][\w.]* \(\) .*                                            # uuid4().hex
+    | &(?:'\w+[ ])?(?:str|String|mut) | (?:random_[a-z]+|aws_[a-z_]+|var|local|module) (?:\.[a-z_]+)+
     | (?:self|this|settings|os|process|config|conf|env|request|req|args|cls|options|opts|ctx|context|params|props|state
         |response|secrets|vault|import|django|models|forms|serializers|data|user|client|credentials|getenv|environ
         ) (?:\.[A-Za-z_]+)+
@@ -71,7 +74,7 @@ _LETTERS: Final = re.compile(r"[A-Za-z_-]+|[a-z]+(?:_[a-z]+)+[0-9]")
 _CAMEL: Final = re.compile(r"(?:[A-Z]{0,5}[a-z]{2,}+)++[A-Z]{0,3}")
 _JOINED: Final = re.compile(r"(?:[A-Za-z][a-z]*+|[0-9]{1,8}+|)(?:[_./:-](?:[A-Za-z][a-z]*+|[0-9]{1,8}+|))++")
 _PUNCTUATION: Final = ".,;:!?()[]{}*\"'`"
-_PATH: Final = re.compile(r"(?:~|\.{1,2})?/[a-z.][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+")
+_PATH: Final = re.compile(r"(?:(?:~|\.{1,2})?/[a-z.][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+|\.{1,2}/[a-z][a-z0-9_.-]*)")
 _PROSE: Final = re.compile(r"(?:[A-Za-z][a-z]*|[A-Z]{2,5})(?:['’-][a-z]+)?[.,;:!?)\]}*\"']*")
 _SPACE: Final = re.compile(r"\s")
 _SCHEME: Final = re.compile(r"[A-Za-z][\w-]{1,30}\s+(?=\S)")
@@ -89,12 +92,12 @@ class Place(Enum):
 def is_secret(value: str, named: Hint, place: Place = Place.EXACT) -> bool:
     """Whether `value`, beside a name that says `named`, is to be masked."""
     if len(value) > LONGEST_HARMLESS:
-        return named is Hint.SURE or not _SPACE.search(value, 0, LONGEST_HARMLESS)
+        return named in (Hint.SURE, Hint.FOREIGN) or not _SPACE.search(value, 0, LONGEST_HARMLESS)
     if len(value) < FEWEST or is_harmless(value) or not (place is Place.EXACT or is_open(value)):
         return False
     if named is Hint.HEADER:
         return _is_header(value, place)
-    if named is Hint.LIKELY:
+    if named is Hint.LIKELY or (named is Hint.FOREIGN and place is Place.TEXT):
         return looks_random(value)
     if place is Place.EXACT:
         return not is_sentence(value)
@@ -112,7 +115,7 @@ def is_harmless(value: str) -> bool:
     stripped = value.strip().strip(".,;:!?)")
     if not stripped or stripped.lower() in NO_VALUES or _PLACEHOLDER.fullmatch(value):
         return True
-    if _PLACEHOLDER.fullmatch(stripped) or _PATH.fullmatch(stripped):
+    if _PLACEHOLDER.fullmatch(stripped) or _PATH.fullmatch(stripped) or _PATH.fullmatch(value):
         return True
     named = split(stripped.rstrip(digits)) if _LETTERS.fullmatch(stripped) else []
     return len(named) > 1 and NAME_WORDS.issuperset(named)
@@ -137,7 +140,7 @@ def is_prose(value: str) -> bool:
 def is_sentence(value: str) -> bool:
     """Whether `value` is a sentence about a secret, as in labels, help texts and error messages."""
     words = value.split()
-    if len(words) < 3 or not value[:1].isupper():
+    if len(words) < 3 or not (value[:1].isupper() or words[0] in ("must", "should", "cannot")):
         return False
     return sum(word.strip(".,;:!?").lower() in FUNCTION_WORDS for word in words) >= 2
 

@@ -116,6 +116,11 @@ REPEATED = {
             "://a:b1",
             "password+",
             "password to ",
+            *("docker login -p ", "docker login ", "mongo -u a ", "sqlplus -a a/", "smbclient -U a", "net use a "),
+            *("curl -u a", "curl -b a=", "echo a1b2 | ", "echo ", "sudo -S <<< ", "connect('a','a1b2c3',", "connect("),
+            *("pragma key ", "token from a to b", "password [a]", "password [a] [b]", "password (a) "),
+            *('password" {\n a\n', 'password";s:1:', 'password" value { value: ', "mot de passe ", "contraseña es "),
+            *("密码是", "jeton d'", "{SHA}", "gAAAAAB", "*AAAAAAAA", "\\/", "password: &a "),
         )
     },
     "every prefix": " ".join(row.prefixes for row in PREFIXED) + " ",
