@@ -93,6 +93,8 @@ class Reporter:
         """
         if not self.begun:
             return
+        with suppress(OSError):
+            ledger.keep_on_disk()  # here: the thread is not waited for where exporters have taken all the time
         deadline = min(deadline, time.monotonic() + LAST_WORD_S)
         self._asked += 1
         asked = self._asked

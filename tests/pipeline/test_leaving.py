@@ -293,3 +293,28 @@ def test_what_threads_that_go_on_end_while_a_process_ends_is_not_lost(tmp_path: 
     run(code, settings, status=-15)
     [entry] = ledgers.read(tmp_path / "spool")
     assert (entry.account.ended, entry.account.sent, entry.account.dropped) == (2, 2, {})
+
+
+def test_a_folder_that_was_deleted_has_the_numbers_again_although_an_exporter_hangs(tmp_path: Path) -> None:
+    code = """
+    import shutil, threading, django
+    from pathlib import Path
+    django.setup()
+    from llmtrace.pipeline import ledgers
+    from tests.pipeline import exporters
+    from tests.pipeline.making import span
+    from tests.waiting import until
+    hung = threading.Event()
+    def hang(self, spans):
+        hung.set()
+        threading.Event().wait()
+    exporters.File.export = hang
+    span("one")
+    assert hung.wait(10)
+    shutil.rmtree({folder!r})
+    """.replace("{folder!r}", repr(str(tmp_path / "spool")))
+    file = {"BACKEND": "tests.pipeline.exporters.File", "OPTIONS": {"path": str(tmp_path / "spans")}}
+    settings = {"EXPORTERS": [file], "SPOOL": {"DIRECTORY": str(tmp_path / "spool")}, "EXIT_TIMEOUT": 0.2}
+    run(code, settings)
+    [found] = ledgers.read(tmp_path / "spool")
+    assert (found.account.ended, found.account.sent, found.account.waiting) == (1, 0, 1)
