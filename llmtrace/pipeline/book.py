@@ -15,6 +15,7 @@ from typing import Final
 
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.folder import HAS_LOCKS, PRIVATE_FILE, private
+from llmtrace.pipeline.opening import opening
 from llmtrace.pipeline.sheet import SIZE, Sheet
 
 if HAS_LOCKS:
@@ -76,35 +77,37 @@ class Book:
             OSError: it can't be made; the numbers stay where they are.
         """
         assert self._folder is not None
-        new = Book(self._folder, self._process)
-        try:
-            new._begin(self._folder)
-            places = [new._mapped() for _ in self._sheets]
-        except BaseException:
+        with opening():
+            new = Book(self._folder, self._process)
+            try:
+                new._begin(self._folder)
+                places = [new._mapped() for _ in self._sheets]
+            except BaseException:
+                new.close()
+                raise
+            for sheet, place in zip(self._sheets, places, strict=True):
+                sheet.move(place)
+            new._sheets, self._sheets = self._sheets, []
+            before = dict(vars(self))
+            vars(self).update(vars(new))
+            vars(new).update(before)
             new.close()
-            raise
-        for sheet, place in zip(self._sheets, places, strict=True):
-            sheet.move(place)
-        new._sheets, self._sheets = self._sheets, []
-        before = dict(vars(self))
-        vars(self).update(vars(new))
-        vars(new).update(before)
-        new.close()
 
     def _begin(self, folder: Path) -> None:
         """Make the file, which gets its name when it is locked: nobody shall take this process for a dead one."""
         if not folder.exists():  # somebody clears the temporary directory of what is old
             private(folder)
         unlocked = folder / f".{self._process}.new"
-        self._lock = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | NO_LINK, PRIVATE_FILE)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._file = os.open(unlocked, os.O_RDWR | NO_LINK)
-            unlocked.rename(path_of(folder, self._process))
-        except OSError:
-            self.close()
-            unlocked.unlink(missing_ok=True)
-            raise
+        with opening():
+            self._lock = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | NO_LINK, PRIVATE_FILE)
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._file = os.open(unlocked, os.O_RDWR | NO_LINK)
+                unlocked.rename(path_of(folder, self._process))
+            except OSError:
+                self.close()
+                unlocked.unlink(missing_ok=True)
+                raise
 
     def _mapped(self) -> memoryview:
         """Memory for one sheet. Zeros are written first, since a page that the disk has no room for would be fatal."""

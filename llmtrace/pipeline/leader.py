@@ -8,6 +8,7 @@ from typing import Final
 
 from llmtrace.pipeline.book import NO_LINK
 from llmtrace.pipeline.folder import HAS_LOCKS, PRIVATE_FILE
+from llmtrace.pipeline.opening import opening
 
 if HAS_LOCKS:
     import fcntl
@@ -33,17 +34,23 @@ class Leader:
         if self._lock is not None and not os.fstat(self._lock).st_nlink:
             self.leave()  # somebody has cleared the folder: another process may be the one by now
         if self._lock is None:
-            descriptor = os.open(folder / LEADER, os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE_FILE)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-                return False
-            self._lock = descriptor
-        return True
+            with opening():
+                self._lock = _locked(folder)
+        return self._lock is not None
 
     def leave(self) -> None:
         """Be it no more. In a forked child its parent stays the one."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _locked(folder: Path) -> int | None:
+    """A descriptor that holds the lock; None where another process does."""
+    descriptor = os.open(folder / LEADER, os.O_CREAT | os.O_RDWR | NO_LINK, PRIVATE_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -13,7 +13,6 @@ import itertools
 import os
 import secrets
 import struct
-import threading
 import time
 import weakref
 from collections.abc import Sequence
@@ -24,13 +23,13 @@ from typing import Final, NamedTuple, Self
 from pydantic_core import from_json, to_json
 
 from llmtrace.pipeline.frames import Frame, framed, frames
+from llmtrace.pipeline.opening import opening
 from llmtrace.pipeline.process import base36, boot_id, process_id
 
 MARK: Final = b"llmtrace spool 1"
 _OFFSET: Final = struct.Struct(">Q")
 _BEGINNING: Final = len(MARK) + _OFFSET.size
 _LONGEST_BEGINNING: Final = 64 * 1024
-FORK_PATIENCE_S: Final = 2.0
 SUFFIX: Final = ".spool"
 NEW: Final = ".new"  # until it is locked, so that nobody takes it for one that a dead process has left
 
@@ -71,7 +70,7 @@ class Segment:
         stamp = base36(time.time_ns() // 1_000_000).rjust(9, "0")
         path = folder / f"{stamp}-{secrets.token_hex(4)}-{digest(exporter)}{SUFFIX}"
         new = path.with_suffix(NEW)
-        with _opening:
+        with opening():
             descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 if not _lock(descriptor):
@@ -96,7 +95,7 @@ class Segment:
         Raises:
             ValueError: its beginning cannot be read, so that nobody knows whose it is.
         """
-        with _opening:
+        with opening():
             try:
                 descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
             except OSError:
@@ -267,26 +266,12 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 _held: Final[weakref.WeakSet[Segment]] = weakref.WeakSet()
-_opening = threading.RLock()  # a fork waits: a child would keep the lock of a file that it knows nothing of
-
-
-def _before_fork() -> None:
-    _opening.acquire(timeout=FORK_PATIENCE_S)
-
-
-def _after_fork_in_parent() -> None:
-    try:
-        _opening.release()
-    except RuntimeError:  # the wait was too long
-        return
 
 
 def _after_fork_in_child() -> None:
-    global _opening
-    _opening = threading.RLock()
     for segment in tuple(_held):
         segment.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -286,3 +286,38 @@ def test_a_program_that_ctrl_c_ends_says_so_to_its_shell(tmp_path: Path) -> None
     signal.raise_signal(signal.SIGINT)
     """
     run(code, to_file(tmp_path / "spans"), status=-signal.SIGINT)
+
+
+@pytest.mark.parametrize("take", ["ledger.keep_on_disk()", "fanout._reporter._leader.leads(folder)"])
+def test_a_child_keeps_no_lock_that_a_thread_of_its_parent_takes_as_it_is_forked(tmp_path: Path, take: str) -> None:
+    code = f"""
+    import fcntl, os, shutil, threading, warnings, django
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads where there is a fork
+    django.setup()
+    from llmtrace.pipeline import ledger
+    from llmtrace.pipeline.fanout import fanout
+    from llmtrace.pipeline.folder import spool_folder
+    folder, flock = spool_folder(), fcntl.flock
+    counted = ledger.Ledger("exporter")
+    counted.ended()
+    if {"ledger" in take}:
+        shutil.rmtree(folder)
+        folder.mkdir(0o700)
+    locking, forked = threading.Event(), threading.Event()
+    def slowly(descriptor, how):
+        flock(descriptor, how)
+        locking.set()
+        forked.wait(1)  # where a fork waits for this thread, it cannot come before
+    fcntl.flock = slowly
+    thread = threading.Thread(target=lambda: {take})
+    thread.start()
+    assert locking.wait(10)
+    child = os.fork()
+    if child == 0:
+        names = [os.path.realpath(f"/dev/fd/{{number}}") for number in os.listdir("/dev/fd")]
+        os._exit(sum(name.startswith(os.path.realpath(folder)) for name in names))
+    forked.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    """
+    run(code, {**to_file(tmp_path / "spans"), "SPOOL": {"DIRECTORY": str(tmp_path / "spool")}})
