@@ -60,8 +60,9 @@ def packed(span: EndedSpan, destination: str | None) -> bytes:
         "attributes": _packed(span.attributes),
         "events": [(event.name, event.timestamp, _packed(event.attributes or {})) for event in span.events],
         "links": [(_ids(link.context), _packed(link.attributes or {})) for link in span.links],
-        "dropped": span.dropped,
     }
+    if any(span.dropped):
+        fields["dropped"] = span.dropped
     return _json(fields)
 
 

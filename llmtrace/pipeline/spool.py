@@ -14,6 +14,7 @@ from zlib import crc32
 from llmtrace.masking import get_logger
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.folder import private, size_of
+from llmtrace.pipeline.frames import SIZE as FRAME_BYTES
 from llmtrace.pipeline.ledger import Ledger, ledger_of
 from llmtrace.pipeline.preparing import UNREADY
 from llmtrace.pipeline.record import all_packed, unpacked
@@ -23,6 +24,7 @@ logger = get_logger("llmtrace.pipeline")
 
 SEGMENT_BYTES: Final = 4 * 1024 * 1024
 PARTS: Final = 8  # of the size that is allowed, at least: the oldest part goes when it is reached
+BEGINNING_BYTES: Final = 512  # of a file, about: whose it is
 REST_S: Final = 30.0  # until a disk that could not be written is tried again
 
 BEGUN_S: Final = 60.0  # after that long a file that is not complete will never be
@@ -77,7 +79,8 @@ class Spool:
                 if self._closed:
                     return False
                 if records:
-                    self._writable().append(records, crc32((destination or "").encode(errors="replace")))
+                    size = sum(FRAME_BYTES + len(record) for record in records)
+                    self._writable(size).append(records, crc32((destination or "").encode(errors="replace")))
         except OSError as error:
             self._rest(error)
             return False
@@ -91,14 +94,15 @@ class Spool:
         """Let the next span be written although the disk could not be a moment ago: there is no later time."""
         self._rests_until = 0.0
 
-    def _writable(self) -> Segment:
+    def _writable(self, size: int) -> Segment:
+        """A file in which there is room for `size` bytes, or a new one."""
         current = self._current
-        if current is not None and current.size < self._segment_bytes and current.has_name:
+        if current is not None and current.size + size <= self._segment_bytes and current.has_name:
             return current
         if current is not None:
             self._others.append(current)
             self._current = None
-        self._make_room()
+        self._make_room(max(self._segment_bytes, BEGINNING_BYTES + size))
         try:
             current = Segment.create(self._folder, self._exporter)
         except FileNotFoundError:  # somebody clears the temporary directory of what is old
@@ -119,10 +123,10 @@ class Spool:
                 error.strerror,
             )
 
-    def _make_room(self) -> None:
-        """Delete the oldest files until another one fits, but for those that other processes hold."""
+    def _make_room(self, size: int) -> None:
+        """Delete the oldest files until one of `size` bytes fits, but for those that other processes hold."""
         sizes = {path: size_of(path) for path in sorted(self._folder.glob(f"*{SUFFIX}"))}
-        over = sum(sizes.values()) + self._segment_bytes - self._max_bytes
+        over = sum(sizes.values()) + size - self._max_bytes
         for path, size in sizes.items():
             if over > 0 and self._evict(path):
                 over -= size

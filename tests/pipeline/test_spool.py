@@ -366,13 +366,16 @@ def test_only_what_has_passed_the_filters_is_on_disk(tmp_path: Path) -> None:
         assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_beyond_its_size_the_oldest_go_and_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("batch", [5, 40])  # where a file holds about eight spans
+def test_beyond_its_size_the_oldest_go_and_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, batch: int
+) -> None:
     limit = 64 * 1024
     backend = Backend(later)
-    with spooling(tmp_path, backend, MAX_BYTES=limit, QUEUE={"batch": 5}):
+    with spooling(tmp_path, backend, MAX_BYTES=limit, QUEUE={"batch": batch}):
         names = []
-        for number in range(20):
-            names += spans(10, f"round {number:02}", text="x" * 500)
+        for number in range(200 // batch):
+            names += spans(batch, f"round {number:02}", text="x" * 500)
             assert flush(10)
             assert sum(file.stat().st_size for file in files(tmp_path)) <= limit
         numbers = account("Scripted")
