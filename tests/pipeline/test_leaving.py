@@ -127,14 +127,18 @@ def test_a_span_that_has_no_form_on_disk_takes_no_other_along(tmp_path: Path, ca
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_what_a_person_interrupts_is_on_disk(tmp_path: Path) -> None:
-    interrupts = [KeyboardInterrupt()]
+    interrupted: list[threading.Thread] = []
 
     def act(spans: Sequence[ReadableSpan]) -> Any:
-        raise interrupts.pop() if interrupts else RetryLater("nobody there")
+        if interrupted:
+            raise RetryLater("nobody there")
+        interrupted.append(threading.current_thread())
+        raise KeyboardInterrupt
 
     with spooling(tmp_path, act):
         span("one")
         assert flush(10)
+        interrupted[0].join(10)  # what pytest says of it belongs to this test
         numbers = account("Scripted")
     assert (numbers.waiting, numbers.dropped) == (1, {})
     assert arrived(tmp_path, 1) == ["one"]
