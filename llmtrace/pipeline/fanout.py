@@ -217,6 +217,18 @@ class FanOut(SpanProcessor):
         finally:
             self._building.release()
 
+    def hold(self, timeout: float) -> bool:
+        """Let other threads begin or end no span once the pipes are closed: they wait until `let_go`.
+
+        False when somebody makes pipes, and takes longer than `timeout` seconds.
+        """
+        return self._building.acquire(timeout=timeout)
+
+    def let_go(self) -> None:
+        """Let threads go on that `hold` has stopped, if it has."""
+        with suppress(RuntimeError):
+            self._building.release()
+
     def finish(self, timeout: float | None = None) -> None:
         """Close for good, as the process ends. A span that ends later still is exported before its `end` returns."""
         self._finishing = True

@@ -58,10 +58,11 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_IGN)  # a supervisor and its process group may both tell
     try:
         _end_beside()
-        send_all()
+        send_all(hold=True)
     finally:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
+        _let_go()  # the first process of a container is not killed by it
 
 
 def _is_in_between(frame: FrameType | None) -> bool:
@@ -97,8 +98,12 @@ def leave() -> None:
 
 
 @guarded("What was queued at the end of the process could not be sent.")
-def send_all() -> None:
-    """Send what is queued, for as long as ``EXIT_TIMEOUT`` allows."""
+def send_all(*, hold: bool = False) -> None:
+    """Send what is queued, for as long as ``EXIT_TIMEOUT`` allows.
+
+    With `hold` no thread begins or ends a span from then on: it waits for `_let_go`, or for the end of the process,
+    which would come before what it has ended could be sent.
+    """
     if "llmtrace.pipeline.fanout" not in sys.modules:  # nothing was ever traced, and this is no time for imports
         return
     from llmtrace.pipeline.fanout import fanout
@@ -107,7 +112,17 @@ def send_all() -> None:
     for _ in range(MOST_ROUNDS):
         fanout.close(max(0.0, deadline - time.monotonic()))
         if not fanout.is_open:
-            return
+            break
+    if hold and fanout.hold(max(0.0, deadline - time.monotonic())) and fanout.is_open:
+        fanout.close(max(0.0, deadline - time.monotonic()))
+
+
+@guarded("Threads that end spans could not go on.")
+def _let_go() -> None:
+    if "llmtrace.pipeline.fanout" in sys.modules:
+        from llmtrace.pipeline.fanout import fanout
+
+        fanout.let_go()
 
 
 def _watch_uvicorn(module: ModuleType) -> None:

@@ -98,6 +98,44 @@ def test_sigterm_once_more_while_it_sends_loses_nothing(tmp_path: Path) -> None:
     assert ended(tmp_path, work=TOLD_TWICE) == (-signal.SIGTERM, "the last\n", "")
 
 
+NEVER_STOPS = """
+import os, threading
+from tests.tracing.test_exits import Names
+export, told, ended = Names.export, threading.Semaphore(0), threading.Semaphore(0)
+def export_while_another_ends(self, spans):
+    told.release()
+    ended.acquire(timeout=0.5)  # or it is not let end one more
+    return export(self, spans)
+Names.export = export_while_another_ends
+def go_on():
+    for number in range(1000):
+        get_tracer().start_span(str(number)).end()
+        os.write(1, f"{number}\\n".encode())
+        ended.release()
+        told.acquire()
+print("ready", flush=True)
+threading.Thread(target=go_on, daemon=True).start()
+ended.acquire()
+"""
+
+
+def test_sigterm_loses_nothing_that_a_thread_goes_on_to_end(tmp_path: Path) -> None:
+    """However often the process looks once more: the span that ends behind its back would be lost."""
+    work = NEVER_STOPS + "os.kill(os.getpid(), signal.SIGTERM)"
+    done = run_to_its_end(tmp_path, work)
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+    assert (tmp_path / "names").read_text() == done.stdout.removeprefix("ready\n")
+
+
+def test_a_thread_goes_on_where_sigterm_does_not_kill(tmp_path: Path) -> None:
+    """The first process of a container, for one."""
+    survives = "os.kill = lambda *_: None\nsignal.raise_signal(signal.SIGTERM)"
+    after = "thread = threading.Thread(target=get_tracer().start_span('one more').end)\nthread.start()\nthread.join(20)"
+    done = run_to_its_end(tmp_path, f"import os, threading\n{WORK}\n{survives}\n{after}\nsys.exit(3)")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert (tmp_path / "names").read_text() == "the last\none more\n"
+
+
 def test_sigterm_kills_a_process_that_has_traced_nothing(tmp_path: Path) -> None:
     assert ended(tmp_path, work="") == (-signal.SIGTERM, "", "")
 
