@@ -51,7 +51,10 @@ _BLANKS: Final = re.compile(r"[ \t]{1,8}(?=[^\s=:-])")
 _OPENING: Final = re.compile(
     rf"(?:[\[(]?\s{{0,8}}|Secret(?:Str|Bytes)?\()[bBrRuUfF]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{QUOTE})"
 )
+_AND: Final = re.compile(r"(?:,|;|/)?[ ](?:(?:and|or|und|oder|et|ou|y|o)[ ])?")
+_TO: Final = re.compile(r"[ ]to[ ]")
 _NEXT: Final = re.compile(rf"\s{{0,8}},\s{{0,8}}(?P<quote>{QUOTE})")
+_CHANGED: Final = re.compile(rf"\s{{1,4}}(?:->|=>|\u2192)\s{{1,4}}(?P<quote>{QUOTE})")
 _WORD_BEFORE: Final = re.compile(r"([A-Za-z0-9]{1,20}) \Z")
 _TELLING_WORDS: Final = GRANTING_TOKENS | COUNTED_TOKENS | SECRET_KEYS
 _SCHEME: Final = re.compile(
@@ -127,9 +130,11 @@ def _values(text: str, start: int, end: int, named: Hint) -> Iterator[Found]:
         for separator in SEPARATORS:
             if match := separator.pattern.match(text, end):
                 if not (before[-1:] == match[0] == ":"):  # one of a row of names, as in arn:aws:secret:shop
-                    yield from _after(separator, text, match, Hint.LIKELY if before.endswith(("/", "\\")) else named)
+                    found = [*_after(separator, text, match, Hint.LIKELY if before.endswith(("/", "\\")) else named)]
+                    yield from found
+                    yield from _more(text, start, end, found)
                 return
-        if named is Hint.SURE:
+        if named in (Hint.SURE, Hint.FOREIGN):
             yield from _beside(text, start, first, before)
 
 
@@ -166,6 +171,15 @@ def _after(separator: Separator, text: str, match: re.Match[str], named: Hint) -
             yield from _bare(text, match.end(), named, json, match[0] == "=")
 
 
+def _more(text: str, start: int, end: int, found: list[Found]) -> Iterator[Found]:
+    """The secrets that go on a list after what was `found`: ``passwords: x, y and z``, ``from x to y``."""
+    several, before = text[end - 1 : end] in "sS", text[end : end + 6].lower() == " from "
+    while (several or before) and len(found) == 1 and found[0].sure:
+        following = (_AND if several else _TO).match(text, found[0].end)
+        found = [*_bare(text, following.end(), Hint.LIKELY)] if following else []
+        yield from found
+
+
 def _quoted(text: str, start: int, named: Hint) -> list[Found] | None:
     """The secrets among quoted values, one or a list, at `start`; None when there is no quote."""
     opening = _OPENING.match(text, start)
@@ -175,7 +189,7 @@ def _quoted(text: str, start: int, named: Hint) -> list[Found] | None:
     while opening is not None:
         end = _closing(text, opening.end(), opening["quote"])
         found.append(Found(opening.end(), end, is_secret(text[opening.end() : end], named)))
-        opening = _NEXT.match(text, end + len(opening["quote"])) if several else None
+        opening = (_NEXT if several else _CHANGED).match(text, end + len(opening["quote"]))
     return found
 
 

@@ -30,6 +30,7 @@ _NAME: Final = re.compile(
 )
 _NO_ROW: Final = re.compile(rf"[ ]{{0,40}}(?:{_NO_HEADING})\s", re.IGNORECASE)
 _RULE: Final = re.compile(r"[-+|:= \t]{0,2000}\r{0,2}\n")  # a line that is blank, or drawn between the rows
+_DRAWN: Final = dict.fromkeys(range(9472, 9600), "-") | dict.fromkeys((0x2502, 0x2503, 0x2551), "|")
 _QUOTES: Final = " \t\r\n\"'`"
 _AROUND_NAMES: Final = _QUOTES + "*[]\\"  # bold in Markdown, escapes and brackets of databases
 _ESCAPE: Final = re.compile(r"\\+([nrt])")
@@ -48,6 +49,8 @@ def columns(text: str, hint: HintOf) -> Iterator[Range]:
         text: the text.
         hint: what a name says of its value.
     """
+    if "\u2502" in text or "\u2503" in text or "\u2551" in text:
+        text = text.translate(_DRAWN)
     if "\\n" in text:
         yield from columns(_unescaped(text), hint)
     position = 0

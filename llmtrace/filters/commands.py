@@ -58,7 +58,7 @@ _COMMANDS: Final = (
     _Command("gh", rf"secret\sset\s{_TO}(?:-b|--body[ =])\s{{0,4}}", r"secret\sset\s"),
 )
 AFAR: Final = (
-    *(rf"(?:{'|'.join(row.programs.split())})(?:\.exe)?\s{row.afar}" for row in _COMMANDS),
+    *(rf"(?:{'|'.join(row.programs.split())})(?:\.exe)?(?:\s|\\*[\"'],){row.afar}" for row in _COMMANDS),
     r"curl.*-(?:b|-cookie|u|-(?:proxy-)?user)",
     r"\|\s*(?:sudo\s|kinit|[^|\n]*(?:chpasswd|-stdin|--passphrase-fd))|<<<",
     r"(?:sqlplus|jdbc:oracle:thin:).*/.*@",
@@ -90,8 +90,9 @@ _ORACLE: Final = re.compile(
 )
 _DIRECTIVE: Final = re.compile(  # of Redis, of LDAP
     r"(?i:requirepass|masterauth|bindpw|rootpw)\\{0,8}[\"']?[ \t]{1,8}\\{0,8}[\"']?"
-    r"(?P<secret>(?![A-Za-z]{0,20}[\s\"'\\])[^\s\"'\\]{3,200})"
+    r"(?P<secret>(?![A-Za-z]{0,20}(?:[\s\"'\\]|\Z))[^\s\"'\\]{3,200})"
 )
+_BETWEEN_ARGUMENTS: Final = re.compile(r"[\"'],[ ]?[\"']")  # of a list, as Python shows it
 _OTHERS: Final = (
     (("|",), _PIPE),
     (("<<<",), _HERE),
@@ -114,6 +115,8 @@ def commands(text: str, lowered: str) -> Iterator[Range]:
     for signs, pattern in _OTHERS:
         if any(sign in lowered for sign in signs):
             yield from (m.span("secret") for m in pattern.finditer(text) if not is_harmless(m["secret"]))
+    if "," in text:
+        text = _BETWEEN_ARGUMENTS.sub(lambda between: " " * len(between[0]), text)
     for programs, pattern, random in _compiled():
         if any(program in lowered for program in programs):
             for match in pattern.finditer(text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -70,6 +71,18 @@ def _token(text: str, start: int, end: int) -> int | None:
 
 def _is_of_token(sign: str, tail: str) -> bool:
     """Whether `tail` goes on with a token. Behind a short sign names of models, hosts and files may stand too."""
+    if sign == "eyJ" and "." not in tail and ":" not in tail and not _is_header(sign + tail):
+        return False
     if _SHORT.fullmatch(sign) and not (len(tail) >= 8 and _PLAIN.fullmatch(tail)):
         return False
     return len(tail) >= FEWEST and len(set(tail)) > 2 and not _WORDS.fullmatch(tail)
+
+
+def _is_header(value: str) -> bool:
+    """Whether `value` is the beginning of a JSON Web Token, and not other JSON in base64, such as a cursor."""
+    value = value[:80].rstrip("=")
+    try:
+        plain = base64.b64decode(value[: len(value) // 4 * 4], b"-_", validate=True)
+    except ValueError:
+        return True
+    return any(name in plain for name in (b'"alg"', b'"typ"', b'"kid"', b'"enc"', b'"cty"', b'"zip"', b'"x5'))

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import quote, unquote, unquote_plus, unquote_to_bytes
 
+from pydantic_core import SchemaValidator, core_schema
+
 DEEPEST: Final = 3  # URLs within URLs within URLs: `%25253D`
 
 _RUN: Final = re.compile(r"""[^\s"'<>&?#;,|\\]+""")  # a parameter, or a path
 _ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 _ESCAPE_IN_BYTES: Final = re.compile(b"%[0-9A-Fa-f]{2}")
+_HAS_ESCAPED_SLASH: Final = SchemaValidator(core_schema.str_schema(pattern=r"\\/")).isinstance_python
 _SLASH: Final = re.compile(rb"(?<!\\)\\+/")
 _KEPT: Final = "/:@!$()*=[]~"  # what need not be hidden, brackets of the mask among it
 
@@ -22,7 +25,7 @@ def readings(text: bytes) -> Iterator[bytes]:
     Slashes stand without the backslash that JSON of PHP's puts before them.
     """
     yield text
-    if b"\\/" in text:
+    if _HAS_ESCAPED_SLASH(text):
         text = _SLASH.sub(b"/", text)
         yield text
     for _ in range(DEEPEST):

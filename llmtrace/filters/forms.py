@@ -15,7 +15,8 @@ _KEY_BEGINS: Final = re.compile(
     r"|private-(?:lines|mac): ?[0-9a-f]{1,80}"
 )
 _KEY_LINES: Final = re.compile(  # of a key whose end is missing
-    r"(?:[\s\\\"',+]|[a-z0-9+/=]{16,}|(?:proc-type|dek-info|version|comment): ?[^\n\\]{0,100})*+[a-z0-9+/=]*+"
+    r"(?:(?:\n|\\n)[ \t]{0,8}[0-9]{1,6}[:|\t \u2192]|[\s\\\"',+>|\u2502-]|[a-z0-9+/=]{16,}"
+    r"|(?:proc-type|dek-info|version|comment): ?[^\n\\]{0,100})*+[a-z0-9+/=]*+"
 )
 _KEY_ENDS: Final = re.compile(r"end[ +][a-z0-9 +]{0,40}private[ +]key(?:[ +]block)? ?[a-z0-9_-]*")
 _ANY_KEY_END: Final = re.compile(r"----(?:-| )end[ +][a-z0-9 +]{0,40}private[ +]key(?:[ +]block)?[ -]{0,5}")

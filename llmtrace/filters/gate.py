@@ -14,13 +14,14 @@ from typing import Final
 
 from pydantic_core import SchemaValidator, core_schema
 
-from llmtrace.filters import calls, commands
+from llmtrace.filters import calls, commands, logins, manifests, packed
 from llmtrace.filters.cut import PREFIXES
 from llmtrace.filters.invisible import INVISIBLE, INVISIBLE_ESCAPED
 from llmtrace.filters.languages import FOR, IS, as_json
 from llmtrace.filters.languages import NAME as FOREIGN_NAME
 from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
+from llmtrace.filters.structure import NAME_KEYS, PERHAPS_VALUE_KEYS
 
 _BETWEEN: Final = (
     r"(?:[^a-z0-9:=,>]|\\[nrt]|&#?[a-z0-9]+;|%(?:25)*2[027]|\\+u[0-9a-f]{4}"
@@ -31,7 +32,7 @@ _SIGN: Final = (
     rf"|(?:is|was|are|to|be|been|ha[sd]|from|{as_json(IS)}|(?:should|would|will|could|might|must)\sbe)[^a-z0-9]"
     r"|['\u2019]s[^a-z0-9]|\\+u2019s[^a-z0-9]|,\s(?:which|that)\s(?:is|was)|[\u662f\u4e3a\u306f]|\\+u(?:662f|4e3a|306f)"
     r"|(?:\[[^\[\]\n]*\]\s?)+[:=]|(?:fill|type|send_?keys|press_?sequentially|set_?value)\(|\\*\";s:"
-    r"|(?:\\+r|\r)?(?:\\+n|\n)content-"
+    r"|(?:\\+r|\r)?(?:\\+n|\n)content-|[?.!](?:[^a-z]|\\+n)*(?:(?:user|human|answer|me|a)\s?:|\n|\\+n)|i?like\s|in\s*\("
     r"|(?:you[^a-z0-9]+)?(?:provided|given|sent|supplied|used|received|(?:not[^a-z0-9]?|in)valid|unknown|expired)[^a-z0-9]*[:(=]"
     r"|\t|\\+t|[(\u201c\u201e\u00ab\u2018]|\\+u(?:201[ce8]|00ab|003e)|&gt;|(?:(?:\\+r|\r)?(?:\\+n|\n)){2}"
     r"|[\"'](?:\s[^<>]*)?>|(?:[\"'`;]|%2[27]|u002[27])\s*,)"
@@ -47,10 +48,13 @@ FORMS: Final = (
     as_json(FOREIGN_NAME),
     *commands.AFAR,
     *calls.AFAR,
+    *manifests.AFAR,
+    packed.AFAR,
     r"/[0-9a-z]{6}-[0-9a-f]{32}",
     r":\\*/\\*/[^\s/?#@:\"]*(?:@|:[^\s\"]*@)|%3a%2f%2f[^\s\"]*%40",
     r"(?:sig|signature|credential|key|code|hmac|ticket|sesame|magic)=[^\s&\"]{16}",
     r"secret(?s:.)*[a-z0-9+/]{40}",
+    *logins.AFAR,
     r"\\+u00[2-7][0-9a-f]",  # letters that JSON hides
 )
 
@@ -61,18 +65,25 @@ def names_pattern(name: str) -> str:
         rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|(?:\s|\\[nrt])+[\"'`\\])"
         rf"|-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>"
         rf"|(?:{name})\\*[\"'][^<>]*(?:value|content)=|(?:{name})(?:\s|\\+[nrt])*<"
-        rf"|{heading_pattern(name)}"
+        rf"|{heading_pattern(name)}|{aligned_pattern(name)}"
         rf"|(?:{name})(?:\s|\\[nrt])+(?:from\s)?[^\s\"]*[0-9]|[0-9][^\s\"]*\s(?:as|is|was)\s(?:[a-z]+\s)*(?:{name})"
         rf"|(?:{name})[ +](?:for|of|on|in|at|you|{as_json(FOR)})[ +][^\n]*"
         rf"(?::|[^a-z](?:is|was|are|be|=|{as_json(IS)})[^a-z])"
         rf"|(?:{name})\\*\"\s*\{{[^{{}}]*default"
-        rf"|\"val(?:ue)?\\*\"\s*:[^}}]*(?:{name})\\*\""
+        rf"|\"(?:val(?:ue)?|{'|'.join(sorted(PERHAPS_VALUE_KEYS))})\\*\"\s*:[^}}]*(?:{name})[^\"]*\""
+        rf"|\"(?:{'|'.join(sorted(NAME_KEYS))})\\*\"\s*:\s*\\*\"[^\"]*(?:{name})"
+        r"(?:[ ](?:field|input|text[ ]?box|box))?[^a-z\"]*\""
     )
 
 
 def heading_pattern(name: str) -> str:
     """What the heading of a column looks like from afar, for names that end as the pattern `name` says."""
-    return rf"(?:{name})[\"'`*\\]*\s*(?:[,;|\t]|\\+[nrt]|\n)"
+    return rf"(?:{name})[\"'`*\\]*\s*(?:[,;|\t\u2502\u2503\u2551]|\\+[nrt]|\\+u25(?:0[23]|51)|\n)"
+
+
+def aligned_pattern(name: str) -> str:
+    """The same of a column that only spaces part from others."""
+    return rf"(?:{name})[ ]{{2}}|[^\s][ ]{{2}}[^\n]*(?:{name})[ ]*\r?\n"
 
 
 def loosened(tail: str) -> str:

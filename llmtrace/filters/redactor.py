@@ -8,13 +8,23 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from llmtrace.filters import calls, commands
+from llmtrace.filters import calls, commands, logins, manifests, packed
+from llmtrace.filters.aligned import aligned
 from llmtrace.filters.assignments import Assignments, Found
 from llmtrace.filters.columns import columns, items
 from llmtrace.filters.cut import cut_off
 from llmtrace.filters.escapes import DEEPEST, masked_within, readings
 from llmtrace.filters.forms import forms
-from llmtrace.filters.gate import FORMS, Gate, cut_pattern, heading_pattern, names_pattern, token_patterns, utf8
+from llmtrace.filters.gate import (
+    FORMS,
+    Gate,
+    aligned_pattern,
+    cut_pattern,
+    heading_pattern,
+    names_pattern,
+    token_patterns,
+    utf8,
+)
 from llmtrace.filters.invisible import without_invisible
 from llmtrace.filters.names import FOREIGN, Names
 from llmtrace.filters.personal import Kind
@@ -60,8 +70,15 @@ class Redactor:
         self._finders = (  # each with a quick look at whether there is something for it to find
             (Gate(commands.AFAR), commands.commands),
             (Gate(calls.AFAR), calls.calls),
+            (Gate(manifests.AFAR), manifests.manifests),
+            (Gate(logins.AFAR), logins.logins),
         )
         self._foreign = Gate([FOREIGN])
+        self._packed = Gate([packed.AFAR])
+        self._rare = Gate(  # one look in place of six
+            [*commands.AFAR, *calls.AFAR, *manifests.AFAR, *logins.AFAR, FOREIGN, packed.AFAR]
+        )
+        self._aligned = Gate([aligned_pattern(self._names.pattern_afar)])
         self._headings = Gate([heading_pattern(self._names.pattern_afar)])
         self._gate = Gate(
             [*token_patterns(), cut_pattern(), *FORMS, names_pattern(self._names.pattern_afar), *self._more_for_gate()]
@@ -112,19 +129,19 @@ class Redactor:
         named = self._names.hint(name)
         return self._mask if named is not None and is_secret(value, named) else self._read(value, layers)
 
-    def _settled(self, text: str) -> str:
+    def _settled(self, text: str, unpacks: bool = True) -> str:
         """`text` masked until that changes nothing more: what is left beside a mask may be seen better then."""
         for _ in range(MOST_ROUNDS):
-            masked = self._mask.join(map(self._masked, text.split(self._mask)))
+            masked = self._mask.join(self._masked(part, unpacks) for part in text.split(self._mask))
             if masked == text:
                 break
             text = masked
         return text
 
-    def _masked(self, text: str) -> str:
-        found = [*self._found(text)]
+    def _masked(self, text: str, unpacks: bool) -> str:
+        found = [*self._found(text, unpacks)]
         if "+" in text:  # which in URLs is a space, on both sides of which a secret may be known
-            found += self._found(text.replace("+", " "))
+            found += self._found(text.replace("+", " "), unpacks)
         if not found:
             return text
         parts, position = [], 0
@@ -134,26 +151,38 @@ class Redactor:
                 position = end
         return "".join([*parts, text[position:]])
 
-    def _found(self, text: str) -> Iterator[Found]:
+    def _holds_secret(self, text: str) -> bool:
+        return self._gate.may_hold(utf8(text)) and self._settled(text, unpacks=False) != text
+
+    def _found(self, text: str, unpacks: bool = True) -> Iterator[Found]:
         lowered, plain, hint = lower(text), utf8(text), self._names.hint
-        yield from self._assignments(text, lowered, self._foreign.may_hold(plain))
+        has_rare = self._rare.may_hold(plain)
+        yield from self._assignments(text, lowered, has_rare and self._foreign.may_hold(plain))
         if self._tokens.may_hold(plain):
             yield from (Found(*span) for span in tokens(text))
         yield from (Found(*span) for span in forms(text, lowered))
-        for gate, find in self._finders:
-            if gate.may_hold(plain):
-                yield from (Found(*span) for span in find(text, lowered))
+        if has_rare:
+            yield from self._found_rarely(text, lowered, plain, unpacks)
         yield from (Found(*span) for span in cut_off(text))
         yield from (Found(*span) for span in inserted(text, lowered, hint))
         if "\n" in text:
             yield from (Found(*span) for span in items(text, hint))
         if ("\n" in text or "\\n" in text) and self._headings.may_hold(plain):
             yield from (Found(*span) for span in columns(text, hint))
+        if "  " in text and self._aligned.may_hold(plain):
+            yield from (Found(*span) for span in aligned(text, hint))
         for kind in self._personal:
             yield from (Found(*span) for span in kind.find(text))
         for pattern in self._patterns:
             group = "secret" if "secret" in pattern.groupindex else 0
             yield from (Found(*match.span(group)) for match in pattern.finditer(text) if match[group])
+
+    def _found_rarely(self, text: str, lowered: str, plain: bytes, unpacks: bool) -> Iterator[Found]:
+        for gate, find in self._finders:
+            if gate.may_hold(plain):
+                yield from (Found(*span) for span in find(text, lowered))
+        if unpacks and self._packed.may_hold(plain):
+            yield from (Found(*span) for span in packed.packed(text, self._holds_secret))
 
 
 def is_mask(value: Any) -> bool:

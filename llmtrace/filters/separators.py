@@ -41,21 +41,32 @@ IS: Final = (
 
 
 SEPARATORS: Final = (
-    Separator(  # password: x, "password": "x", user[password]=x, password: str = "x"
+    Separator(  # password = crypt('x', …), ENV.fetch("X", "x")
         re.compile(
-            rf"{QUOTE}?\]?(?:\[\])?{QUOTE}?(?:[ ]\[[\w=-]{{1,24}}\]){{0,6}}{_TYPE}{_COLOUR}(?:{_TAGS})?"
-            rf"(?:[ \t\u2600-\u27bf\U0001f300-\U0001faff]|\\ud83[c-e]\\ud[c-f][0-9a-f]{{2}}|[*_]{{1,2}}){{0,8}}"
-            rf"{_SIGN}(?:\}}[ \t])?{_GAP}{_COLOUR}(?:{_TAGS})?"
+            rf"{QUOTE}?\s?[=:]\s?(?:(?:crypt|md5|sha[0-9]{{1,3}}|hash|digest|encrypt)\(|[\w.]{{1,40}}\({QUOTE}\w{{1,60}}"
+            rf"{QUOTE},\s?)(?={QUOTE})",
+            re.IGNORECASE,
         ),
-        True,
+        False,
+        False,
         True,
     ),
     Separator(  # {"name": "PASSWORD", "value": "x"}
         re.compile(
             rf"{QUOTE}?(?:,|\s|\\[nrt]){{1,24}}(?:-[ \t])?{QUOTE}?(?:[vV]alue|VALUE){QUOTE}?[ \t]{{0,8}}[:=]{_GAP}"
+            rf"|{QUOTE}\s{{0,4}}:\s{{0,4}}\{{\s{{0,8}}{QUOTE}(?:[vV]alue|VALUE){QUOTE}[ \t]{{0,8}}:{_GAP}"
             rf"|\\{{0,8}}[\"']?\s{{1,4}}(?:value\s)?\{{\s{{0,8}}(?:string_)?value:\s?"  # of protocol buffers
             r"|\\{0,8}[\"']\s{0,4}\{(?:[^{}\n]{0,200}(?:\n|\\n)){1,8}?[ \t]{0,8}default\s{0,8}=\s{0,4}"  # Terraform
             r"|\\{0,8}\";s:[0-9]{1,6}:"  # PHP
+        ),
+        True,
+        True,
+    ),
+    Separator(  # password: x, "password": "x", user[password]=x, password: str = "x"
+        re.compile(
+            rf"{QUOTE}?\]?(?:\[\])?{QUOTE}?(?:[ ]\[[\w=-]{{1,24}}\]){{0,6}}{_TYPE}{_COLOUR}(?:{_TAGS})?"
+            rf"(?:[ \t\u2600-\u27bf\U0001f300-\U0001faff]|\\ud83[c-e]\\ud[c-f][0-9a-f]{{2}}|[*_]{{1,2}}){{0,8}}"
+            rf"{_SIGN}(?:\}}[ \t])?{_GAP}{_COLOUR}(?:{_TAGS})?"
         ),
         True,
         True,
@@ -86,6 +97,16 @@ SEPARATORS: Final = (
         ),
         True,
         True,
+        True,
+    ),
+    Separator(re.compile(rf"{QUOTE}?\s(?:i?like|in)\s{{0,4}}(?=\(?{QUOTE})", re.IGNORECASE), False, False, True),
+    Separator(  # What is your password? x
+        re.compile(
+            r"[?.!][\"'\u201d]?(?:[ ]A:|\s{0,2}(?:\n|\\n)\s{0,4}(?:(?:user|human|answer|me|a)[ ]?:)?)\s{0,4}"
+            r"(?=[^\s]{6,80}\s{0,4}(?:[\"'\n]|\\n|\Z))",
+            re.IGNORECASE,
+        ),
+        False,
         True,
     ),
     Separator(re.compile(r"\)=\("), True, True),  # what PostgreSQL says of a key: (token)=(x)

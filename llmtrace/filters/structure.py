@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, Final
 
-from llmtrace.filters.names import Hint
+from llmtrace.filters.manifests import secret_members
+from llmtrace.filters.names import Hint, words
 from llmtrace.filters.values import is_secret
 from llmtrace.jsontext import as_json
 
 DEEPEST: Final = 100
 CUT: Final = "…"
+LONGEST_NAME: Final = 200  # characters of a text that may be a name, from its end
 SHORT_KEY: Final = 100  # characters: such keys come again and again
+MOST_ARGUMENTS: Final = 100
+LONGEST_COMMAND: Final = 4000  # characters
 SCALARS: Final = (bool, int, float, type(None))
 FEWEST_DIGITS: Final = 4  # of a number that is a secret by its name: below, it is a count or a switch
 SCHEMA_WORDS: Final = frozenset({"$ref", "anyOf", "allOf", "oneOf", "enum", "properties"})
 SCHEMA_TYPES: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
-NAME_KEYS: Final = frozenset({"name", "key", "header", "field", "param", "parameter", "variable", "id", "label"})
+TYPED_INTO: Final = frozenset({"selector", "locator", "element"})
+NAME_KEYS: Final = TYPED_INTO | words(
+    "name key header field param parameter variable id label path property column prompt question"
+)
 VALUE_KEYS: Final = frozenset({"value", "val", "Value", "VALUE"})
+PERHAPS_VALUE_KEYS: Final = words(
+    "text answer input response old new old_value new_value oldValue newValue before after default"
+)
+_BEHIND_NAME: Final = re.compile(r"(?i:\s(?:field|input|text ?box|box))?[\s\]\"'?:.)]{0,20}\Z")
 
 
 class Structure:
@@ -90,23 +103,33 @@ class Structure:
         return value if masked is text else masked.encode("utf-8", "surrogateescape")
 
     def _mapping(self, value: dict[Any, Any], depth: int, named: Hint | None, path: frozenset[int]) -> Any:
-        if named is not None and is_schema(value):
-            named = None
-        paired = None if VALUE_KEYS.isdisjoint(value) else self._paired(value)
+        above, named = named, None if named is not None and is_schema(value) else named
+        of_value, perhaps = self._paired(value)
+        members = secret_members(value)
         masked: dict[Any, Any] = {}
         changed = False
         for key, item in value.items():
             new_key = self._key(key, depth)
-            own = self._hint(key) if isinstance(key, str) else None
-            new = self(item, depth + 1, own or (paired if key in VALUE_KEYS else None) or named, path)
+            own = Hint.SURE if key in members else self._hint(key) if isinstance(key, str) else None
+            if own is None and key in VALUE_KEYS:
+                own = of_value or above
+            elif own is None and key in PERHAPS_VALUE_KEYS:
+                own = perhaps
+            new = self(item, depth + 1, own or named, path)
             changed = changed or new is not item or new_key is not key
             masked[_unlike(new_key, masked)] = new
         return masked if changed else value
 
-    def _paired(self, value: dict[Any, Any]) -> Hint | None:
-        """What a dict such as ``{"name": "PASSWORD", "value": "x"}`` says of its value."""
-        names = (value[key] for key in value if isinstance(key, str) and key.lower() in NAME_KEYS)
-        return next((named for name in names if isinstance(name, str) and (named := self._hint(name))), None)
+    def _paired(self, value: dict[Any, Any]) -> tuple[Hint | None, Hint | None]:
+        """What a dict such as ``{"name": "PASSWORD", "value": "x"}`` says of its value, and of what may be one."""
+        if VALUE_KEYS.isdisjoint(value) and PERHAPS_VALUE_KEYS.isdisjoint(value):
+            return None, None
+        for key, name in value.items():
+            if isinstance(key, str) and isinstance(name, str) and key.lower() in NAME_KEYS:
+                name = name[-LONGEST_NAME:]
+                if named := self._hint(_BEHIND_NAME.sub("", name)):
+                    return named, named if key.lower() in TYPED_INTO else Hint.LIKELY
+        return None, None
 
     def _key(self, key: Any, depth: int) -> Any:
         if isinstance(key, SCALARS):
@@ -122,9 +145,23 @@ class Structure:
             new = [self(value[0], depth + 1, None, path), self(value[1], depth + 1, second, path)]
         else:
             new = [self(item, depth + 1, named, path) for item in value]
+            if named is None and is_command(value):
+                new = self._command(value, new, depth)
         if all(map(_same, new, value)):
             return value
         return tuple(new) if isinstance(value, tuple) else new
+
+    def _command(self, value: Sequence[str], masked: list[Any], depth: int) -> list[Any]:
+        """What is left of the arguments of a command, which tell of each other: ``["redis-cli", "-a", "x"]``."""
+        words = self._text(" ".join(value), depth).split(" ")
+        if len(words) != sum(item.count(" ") + 1 for item in value):
+            return masked
+        ends = [*accumulate(item.count(" ") + 1 for item in value)]
+        together = [" ".join(words[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+        return [
+            one if item == other else other if one in (item, other) else self._mask
+            for item, one, other in zip(value, masked, together, strict=True)
+        ]
 
     def _other(self, value: Any, depth: int, named: Hint | None, path: frozenset[int]) -> Any:
         """What JSON makes of `value`, when there is a secret in it."""
@@ -140,6 +177,16 @@ def is_schema(value: dict[Any, Any]) -> bool:
     """Whether `value` is a JSON schema, as tools have: it says what a secret looks like, and holds none."""
     kind = value.get("type")
     return (isinstance(kind, str) and kind in SCHEMA_TYPES) or not SCHEMA_WORDS.isdisjoint(value)
+
+
+def is_command(value: Sequence[Any]) -> bool:
+    """Whether `value` reads as a program with its arguments, some of them options."""
+    return (
+        1 < len(value) <= MOST_ARGUMENTS
+        and all(isinstance(item, str) for item in value)
+        and any(item.startswith(("-", "/")) for item in value[1:])
+        and sum(map(len, value)) <= LONGEST_COMMAND
+    )
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -24,7 +24,7 @@ NO_VALUES: Final = FOREIGN_VALUES | words(
     "password passwords please private promise protected provided public query raise readonly record redacted removed "
     "required reset return revoked rotate same-origin schema secret secrets secure session shared shorter should "
     "stored string strong symbol system through token tokens true type undefined unique unknown unset update updated "
-    "upload usage using valid value varchar vault version visible within without wrong something anything"
+    "upload usage using valid value varchar vault version visible within without wrong xoauth2 something anything"
 )
 """Words that are no secrets, wherever they stand alone: types, states, and what sentences on passwords go on with."""
 
@@ -54,6 +54,10 @@ _PLACEHOLDER: Final = re.compile(
     | (?:your[-_ ]?|(?:my|some|insert|enter|replace|put|the)[-_ ]) (?:[A-Za-z]+[-_ ]){{0,4}} {_NAMED} (?:[-_ ]here)?
     """,
     re.VERBOSE | re.IGNORECASE,
+)
+_ALGORITHMS: Final = re.compile(
+    r"(?:(?:JWT|JWS|JWE|[HREP]S|EdDSA|SHA|MD|AES|HMAC|RSA|OAuth|TLS|mTLS|PBKDF|OIDC|SAML|GCM|CBC|ECDSA|OTP|TOTP)"
+    r"[0-9]{0,4}(?:[-_/]|\Z))+"
 )
 _INSIDE: Final = r"""[\w.:,()=|\[\]{*+$%-]*(?:["'`].*)?"""
 _CODE: Final = re.compile(
@@ -116,6 +120,8 @@ def is_harmless(value: str) -> bool:
     if not stripped or stripped.lower() in NO_VALUES or _PLACEHOLDER.fullmatch(value):
         return True
     if _PLACEHOLDER.fullmatch(stripped) or _PATH.fullmatch(stripped) or _PATH.fullmatch(value):
+        return True
+    if _ALGORITHMS.fullmatch(stripped):
         return True
     named = split(stripped.rstrip(digits)) if _LETTERS.fullmatch(stripped) else []
     return len(named) > 1 and NAME_WORDS.issuperset(named)

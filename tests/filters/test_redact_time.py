@@ -120,6 +120,10 @@ REPEATED = {
             *("curl -u a", "curl -b a=", "echo a1b2 | ", "echo ", "sudo -S <<< ", "connect('a','a1b2c3',", "connect("),
             *("pragma key ", "token from a to b", "password [a]", "password [a] [b]", "password (a) "),
             *('password" {\n a\n', 'password";s:1:', 'password" value { value: ', "mot de passe ", "contraseña es "),
+            *("/reset/", "a:1234:a:a:", "seed phrase abc ", "passphrase: abcd ", "creds is a/", "a:b@tcp(", "<input "),
+            *("kind: Secret\ndata:\n a: b\n", "data:\n", '"kty" "d":"', "eyJhbGciOiJIUzI1NiJ9 ", "a  password\nb  c\n"),
+            *("\u2502password\u2502a\u2502\n", ",redis-cli', '-a', '", "-----BEGIN RSA PRIVATE KEY-----\n1: "),
+            *("password in ('a1b2c3','", "passwords: a1b2c3 and ", "password?\n", 'password -> "a" -> "'),
             *("密码是", "jeton d'", "{SHA}", "gAAAAAB", "*AAAAAAAA", "\\/", "password: &a "),
         )
     },

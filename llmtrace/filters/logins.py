@@ -1,0 +1,79 @@
+"""A user's name and password side by side, in lines of many programs' own, and phrases that open a wallet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from llmtrace.filters.names import words
+from llmtrace.filters.tokens import Range
+from llmtrace.filters.values import FUNCTION_WORDS, is_harmless, looks_random
+
+_PAIR: Final = re.compile(  # Credentials: bob / x
+    r"(?:credentials?|creds|zugangsdaten|identifiants|credenciales|(?:log-?in|user(?:name)?)\s?(?:/|and|&|:|\+)\s?pass(?:word)?)"
+    r"(?:\s(?:is|are)|\s?[:=])\s{1,4}[\"'`]?[\w.@+-]{1,64}[\"'`]?\s?[/:|]\s?[\"'`]?(?P<secret>[^\s\"'`<>]{6,128})"
+)
+_GO: Final = re.compile(r"[\w.-]{1,64}:(?P<secret>[^\s@:/\"']{3,128})@(?:tcp|unix)\(")
+_NETLOC: Final = re.compile(r"netloc=\\{0,4}[\"'][^\"':@]{0,64}:(?P<secret>[^\"'@]{3,128})@")
+_ODBC: Final = re.compile(r"(?:pwd|password)=\{(?P<secret>[^{}\n]{3,128})\}")
+_PGPASS: Final = re.compile(
+    r"^[\w.*-]{1,128}:(?:[0-9]{4,5}|\*):[\w*-]{1,64}:[\w.*@-]{1,64}:(?P<secret>[^\s:]{6,128})\r?$", re.MULTILINE
+)
+_FIELD: Final = re.compile(  # <input value="x" type="password">
+    r"<input\s(?:[^<>]{0,200}?\s)??value=\\{0,4}[\"'](?P<secret>[^\"'<>\\]{3,200})\\{0,4}[\"'](?=[^<>]{0,200}type=\\{0,4}[\"']?password)"
+)
+_MAIL: Final = re.compile(  # of SMTP, IMAP, POP3 and IRC
+    r"(?:auth(?:enticate)?\splain\s|\buser\s[^\s\\]{1,64}(?:\\[rn]|\s){1,8}pass\s|\b[a-z0-9]{1,8}\slogin\s[^\s]{1,64}\s"
+    r"|nickserv\s:?identify\s)(?P<secret>[^\s\\\"']{6,200})"
+)
+_LINK: Final = re.compile(
+    r"/(?:[\w-]{0,24}(?:reset|verif|activat|invit|magic)[\w-]{0,24})/(?P<secret>[\w-]{20,200})(?![\w-])"
+)
+_PHRASE: Final = re.compile(
+    r"(?:(?:seed|recovery|backup|secret)[ _-]?(?:phrase|words)|mnemonic)[\"'`]{0,2}(?:[ ]is)?[ ]?[:=]?\s{1,4}"
+    r"[\"'`]{0,2}(?P<secret>[a-z]{3,8}(?:[ ]{1,2}[a-z]{3,8}){11,23})(?![ ]{1,2}[a-z])"
+)
+_WORDS: Final = re.compile(
+    r"pass[ _-]?phrase[^\n:=]{0,40}(?:[:=]|[ ]is)[ ]{1,4}[\"'`]?(?P<secret>[a-z]{3,10}(?:[ -][a-z]{3,10}){3,7})"
+    r"(?=[\"'`.]?\s{0,4}(?:\n|\Z))"
+)
+_ORDINARY: Final = FUNCTION_WORDS | words("any anyone anything choose keep make never only random safe share use words")
+
+AFAR: Final = (
+    r"(?:credentials?|creds|zugangsdaten|identifiants|credenciales|pass(?:word)?).*[/:|]",
+    r"@(?:tcp|unix)\(|netloc=|=\{[^{}]*\}|:(?:[0-9]{2,5}|\*):[a-z0-9_*-]+:[a-z0-9_.*@-]+:",
+    r"<input\s[^<>]*password|auth(?:enticate)?\splain|pass\s[^\s]{6}|\slogin\s|nickserv",
+    r"/[a-z0-9_-]*(?:reset|verif|activat|invit|magic)[a-z0-9_-]*/[a-z0-9_-]{20}",
+    r"phrase|mnemonic|(?:seed|recovery|backup)[ _-]?words",
+)
+"""What all this looks like from afar, in lower case; see `gate`."""
+
+
+def logins(text: str, lowered: str) -> Iterator[Range]:
+    """Where such passwords and phrases stand in `text`, in time linear in its length.
+
+    Args:
+        text: the text.
+        lowered: the same in lower case, each character at the same place.
+    """
+    for sign, pattern in ((":", _PGPASS), ("@", _GO), ("netloc=", _NETLOC), ("={", _ODBC), ("<input", _FIELD)):
+        if sign in lowered:
+            yield from (span for span in _spans(pattern, lowered) if not is_harmless(text[slice(*span)]))
+    for pattern in (_PAIR, _MAIL):
+        yield from (span for span in _spans(pattern, lowered) if _is_value(text[slice(*span)]))
+    yield from (span for span in _spans(_LINK, text) if _is_mixed(text[slice(*span)]))
+    for pattern in (_PHRASE, _WORDS):
+        yield from (span for span in _spans(pattern, lowered) if _ORDINARY.isdisjoint(text[slice(*span)].split()))
+
+
+def _spans(pattern: re.Pattern[str], text: str) -> Iterator[Range]:
+    return (match.span("secret") for match in pattern.finditer(text))
+
+
+def _is_mixed(value: str) -> bool:
+    return looks_random(value) and not value.islower() and not value.isupper()
+
+
+def _is_value(value: str) -> bool:
+    return looks_random(value) and not is_harmless(value)
