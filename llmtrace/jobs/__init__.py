@@ -18,6 +18,7 @@ logger = get_logger("llmtrace.jobs")
 
 PARTS: Final = {
     "llmtrace.jobs.run": ("celery.app.base",),
+    "llmtrace.jobs.whole": ("celery.app.trace", "celery.worker.consumer.consumer"),
     "llmtrace.jobs.publish": ("celery.app.base",),
     "llmtrace.jobs.worker": ("celery.app.base",),
     "llmtrace.jobs.wait": ("celery.result",),

@@ -30,13 +30,19 @@ def _instrumentor(module: ModuleType) -> Any:
     return module.CeleryInstrumentor()
 
 
+def expect() -> bool:
+    """Whether its span begins next; then llmtrace is connected to its provider, as it may be the first one there."""
+    if not active():
+        return False
+    get_tracer()
+    return True
+
+
 def enrich(attributes: Mapping[str, Any]) -> None:
     """Add attributes to its span, if that is the current one.
 
-    Both sides hang on the same signals, in an order that the host decides: so this is called where its span may have
-    begun already, and again where it may not have ended yet.
+    Both sides hang on the same signals, and ours come first: so this is called where its span is about to end.
     """
-    get_tracer()  # connects to their provider, where their spans are the only ones
     span = trace.get_current_span()
     if isinstance(span, Span) and span.is_recording() and _made(span):
         span.set_attributes(attributes)

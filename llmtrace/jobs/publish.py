@@ -21,6 +21,7 @@ from llmtrace.conf import get_config
 from llmtrace.jobs import message, others
 from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
 from llmtrace.jobs.message import Sent
+from llmtrace.jobs.receivers import connect_first
 from llmtrace.jobs.relation import PUBLISH, SCOPE, sent_under
 from llmtrace.jobs.run import running
 from llmtrace.mistakes import guarded
@@ -85,8 +86,8 @@ _sending: ContextVar[Publish | None] = ContextVar("llmtrace_publish", default=No
 def connect() -> None:
     """Trace what this process sends."""
     wrap_function_wrapper(Celery, "send_task", _send_task)
-    signals.before_task_publish.connect(before_publish, weak=False, dispatch_uid=UID)
-    signals.after_task_publish.connect(after_publish, weak=False, dispatch_uid=UID)
+    connect_first(signals.before_task_publish, before_publish, UID)
+    connect_first(signals.after_task_publish, after_publish, UID)
 
 
 def disconnect() -> None:
@@ -125,7 +126,6 @@ def _wanted(app: Celery, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Pu
 @guarded("A job's message could not be traced.")
 def before_publish(
     *,
-    sender: str,
     headers: MutableMapping[str, Any],
     body: Any,
     exchange: Any,
@@ -144,7 +144,7 @@ def before_publish(
     outside = first is not None and first.outside
     now = time.time()
     if publish is None:
-        _enrich(sender, facts)
+        others.expect()
     elif not publish.begun:
         described = job_attributes(publish.name, facts)
         described.update(PUBLISH)
@@ -166,14 +166,9 @@ def before_publish(
 
 @guarded("A job's message could not be traced.")
 def after_publish(*, sender: str, headers: Mapping[str, Any], body: Any, **_: Any) -> None:
-    """Enrich the span of another instrumentation that began only after `before_publish`."""
-    if get_config().enabled and _sending.get() is None:
-        _enrich(sender, body if isinstance(body, dict) else headers)
-
-
-def _enrich(name: str, facts: Mapping[str, Any]) -> None:
-    if others.active():
-        others.enrich(job_attributes(name, facts))
+    """Enrich the span of another instrumentation, which began after `before_publish`."""
+    if get_config().enabled and _sending.get() is None and others.active():
+        others.enrich(job_attributes(sender, body if isinstance(body, dict) else headers))
 
 
 def _first_attempt(facts: Mapping[str, Any], headers: Mapping[str, Any]) -> Sent | None:

@@ -21,8 +21,10 @@ from llmtrace.jobs import message, others
 from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
 from llmtrace.jobs.message import Sent
 from llmtrace.jobs.outcome import TERMINATED, Outcome, outcome_of
+from llmtrace.jobs.receivers import connect_first
 from llmtrace.jobs.relation import RUN, SCOPE, related, waits
 from llmtrace.jobs.surroundings import Surroundings
+from llmtrace.jobs.whole import ends_with_it
 from llmtrace.mistakes import guarded
 from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
@@ -32,9 +34,21 @@ UID: Final = "llmtrace.jobs.run"
 
 
 class Run:
-    """One attempt of a job, from the moment before its task is called until after its callbacks are sent."""
+    """One attempt of a job, from before the project's receivers hear of it until all is done that they may do."""
 
-    __slots__ = ("_around", "_request", "_surroundings", "_theirs", "id", "name", "sent", "span", "task")
+    __slots__ = (
+        "_around",
+        "_has_end",
+        "_outcome",
+        "_request",
+        "_surroundings",
+        "_theirs",
+        "id",
+        "name",
+        "sent",
+        "span",
+        "task",
+    )
 
     def __init__(self, task: Any, request: Request) -> None:
         self.task = task
@@ -45,6 +59,8 @@ class Run:
         self._request = request
         self._theirs: dict[str, Any] | None = None  # attributes for the span of another instrumentation
         self._around = sys.exc_info()[1]  # what the caller of an eager job is handling
+        self._outcome: Outcome | None = None
+        self._has_end = False
         self._surroundings = Surroundings()
 
     @property
@@ -57,14 +73,15 @@ class Run:
         eager = bool(self._request.is_eager)
         parent = otel_context.get_current() if eager else self.sent.context
         known = trace_attributes.current() if eager else self.sent.attributes
+        _runs[self.key] = self
+        self._has_end = ends_with_it(self)
         self._surroundings.set(_running, self)
         if not eager:
             self._surroundings.know(known)
         attributes = self._described(eager)
         attributes.update(known.on_span)
-        if others.active():
+        if others.expect():
             self._theirs = attributes
-            others.enrich(attributes)
         elif not excluded(self.name):
             self._start(parent, attributes)
         elif eager:
@@ -94,30 +111,32 @@ class Run:
             attributes.update(waits(self.sent.at, due, now))
         return attributes
 
-    def end(self, state: str | None, value: Any) -> None:
-        """End the span with how the attempt went, and leave everything current as it was before."""
+    def done(self, state: str | None, value: Any) -> None:
+        """Take note of how the task went, and end at once if nothing may follow or nobody tells when that is over."""
         raised = sys.exc_info()[1]
+        if raised is self._around and state is not None:
+            raised = None
+        throws = self.task.throws or ()
+        expected = (throws,) if isinstance(throws, type) else tuple(throws)  # Celery takes one class alone as well
+        self._outcome = outcome_of(state, value, raised, expected)
+        if self._theirs is not None:
+            others.enrich({**self._theirs, semconv.CELERY_STATE: self._outcome.state})
+        if self._theirs is not None or self._outcome.state == TERMINATED or not self._has_end:
+            self.end()
+
+    def end(self) -> None:
+        """End the span with how the attempt went, and leave everything current as it was before. Safe to call again."""
+        if _runs.pop(self.key, None) is None:
+            return
         try:
             self._surroundings.leave()  # first: what the job has left open ends within its span
         finally:
-            throws = self.task.throws or ()
-            expected = (throws,) if isinstance(throws, type) else tuple(throws)  # Celery takes one class alone as well
-            self._show(outcome_of(state, value, None if raised is self._around else raised, expected))
-
-    def _show(self, outcome: Outcome) -> None:
-        if self._theirs is not None:
-            others.enrich({**self._theirs, semconv.CELERY_STATE: outcome.state})
-        if self.span is None:
-            return
-        self.span.set_attribute(semconv.CELERY_STATE, outcome.state)
-        if outcome.exception is not None:
-            record(self.span, outcome.exception, failed=outcome.error, raised_at=outcome.raised_at)
-        elif outcome.error:
-            self.span.set_attribute(semconv.ERROR_TYPE, semconv.ERROR_TYPE_OTHER)
-            self.span.set_status(StatusCode.ERROR)
-        self.span.end()
-        if outcome.state == TERMINATED:
-            save()  # a hard time limit kills the process 0.1 s after it has told it to end
+            if self.span is not None:
+                if self._outcome is not None:
+                    _show(self.span, self._outcome)
+                self.span.end()
+                if self._outcome is not None and self._outcome.state == TERMINATED:
+                    save()  # a hard time limit kills the process 0.1 s after it has told it to end
 
     def for_retry(self) -> Sent | None:
         """What the messages of further attempts carry: the same as this one's, or this as the parent if it had none."""
@@ -137,6 +156,15 @@ def delivered(delivery: Mapping[str, Any] | None) -> dict[str, Any]:
     if delivery.get("redelivered"):
         attributes[semconv.JOB_REDELIVERED] = True
     return attributes
+
+
+def _show(span: Span, outcome: Outcome) -> None:
+    span.set_attribute(semconv.CELERY_STATE, outcome.state)
+    if outcome.exception is not None:
+        record(span, outcome.exception, failed=outcome.error, raised_at=outcome.raised_at)
+    elif outcome.error:
+        span.set_attribute(semconv.ERROR_TYPE, semconv.ERROR_TYPE_OTHER)
+        span.set_status(StatusCode.ERROR)
 
 
 _runs: dict[int, Run] = {}
@@ -164,29 +192,27 @@ def before_run(*, task: Any, **_: Any) -> None:
     """Begin the attempt that Celery is about to start."""
     if not get_config().enabled:
         return
-    run = Run(task, task.request)
-    _runs[run.key] = run
-    run.begin()
+    Run(task, task.request).begin()
 
 
 @guarded("A job's run could not be traced.")
 def after_run(*, task: Any, task_id: str, state: str | None, retval: Any, **_: Any) -> None:
-    """End the attempt that Celery has done with."""
-    run = _runs.pop(id(task.request), None) or _under_another(task_id)
+    """Tell the attempt how its task went."""
+    run = _runs.get(id(task.request)) or _under_another(task_id)
     if run is not None:
-        run.end(state, retval)
+        run.done(state, retval)
 
 
 def _under_another(task_id: str) -> Run | None:
     """The attempt whose task has left another request in front of its own, as a `__call__` of its class may."""
     run = running()
-    return _runs.pop(run.key, None) if run is not None and run.id == task_id else None
+    return run if run is not None and run.id == task_id else None
 
 
 def connect() -> None:
     """Trace what this process runs."""
-    signals.task_prerun.connect(before_run, weak=False, dispatch_uid=UID)
-    signals.task_postrun.connect(after_run, weak=False, dispatch_uid=UID)
+    connect_first(signals.task_prerun, before_run, UID)
+    connect_first(signals.task_postrun, after_run, UID)
 
 
 def disconnect() -> None:

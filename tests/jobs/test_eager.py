@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -49,6 +50,24 @@ def test_an_exception_that_the_caller_is_handling_is_not_the_jobs(jobs: Jobs, re
         task.apply(throw=True)
     span = recorded.one("add")
     assert (span.status.status_code, span.events) == (StatusCode.UNSET, ())
+
+
+@pytest.mark.parametrize("throw", [False, True])
+def test_an_exception_of_the_callers_that_the_job_raises_again_is_the_jobs_too(
+    jobs: Jobs, recorded: Recorded, throw: bool
+) -> None:
+    @jobs.task("pass on")
+    def pass_on(error: Exception) -> None:
+        raise error
+
+    try:
+        raise LookupError("the caller's")
+    except LookupError as error:
+        with suppress(LookupError):
+            pass_on.apply((error,), throw=throw)
+    span = recorded.one("pass on")
+    assert (span.status.status_code, attributes(span)[semconv.ERROR_TYPE]) == (StatusCode.ERROR, "LookupError")
+    assert len(span.events) == 1
 
 
 @pytest.mark.parametrize("throw", [False, True])

@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from llmtrace import jobs as instrumentation
 from llmtrace import semconv, trace_attributes
+from llmtrace.jobs import message
 from llmtrace.tracing.setup import connect
 from tests.jobs.apps import Jobs, attributes
 from tests.recorded import Recorded, is_below
@@ -78,6 +79,16 @@ def test_no_span_is_doubled_and_theirs_say_what_ours_would(both: None, jobs: Job
         assert attributes(span)[semconv.USER_ID] == "7"
         assert attributes(span)[semconv.JOB_ATTEMPT] == 1
     assert 0 <= attributes(run)[semconv.JOB_QUEUE_TIME] < 60
+
+
+def test_a_message_for_a_task_that_only_the_worker_knows_names_their_span(
+    both: None, jobs: Jobs, recorded: Recorded
+) -> None:
+    with connect().get_tracer("host").start_as_current_span("view"):
+        jobs.app.send_task("nobody knows")
+    sent = message.read(jobs.message().headers)
+    assert sent.parent is not None
+    assert sent.parent.span_id == recorded.one("apply_async/nobody knows").context.span_id
 
 
 def test_the_senders_attributes_are_in_force_in_the_job(both: None, jobs: Jobs, recorded: Recorded) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, signals
+from celery.utils.dispatch import Signal
 from django.test import override_settings
 from kombu.exceptions import EncodeError, OperationalError
 from opentelemetry import baggage, trace
@@ -165,13 +166,20 @@ def test_a_mapped_tasks_own_name_is_told(jobs: Jobs, recorded: Recorded, name: s
     assert recorded.names() == ["publish shop.summary"]
 
 
-def test_a_receiver_of_the_host_sees_the_publish_span_as_current(jobs: Jobs, recorded: Recorded) -> None:
+@pytest.mark.parametrize("signal", [signals.before_task_publish, signals.after_task_publish], ids=["before", "after"])
+@pytest.mark.parametrize("connected", ["before ours", "after ours"])
+def test_a_receiver_of_the_host_sees_the_publish_span_as_current(
+    jobs: Jobs, recorded: Recorded, signal: Signal, connected: str
+) -> None:
     seen: list[int] = []
 
-    def after(**_: Any) -> None:
+    def receive(**_: Any) -> None:
         seen.append(trace.get_current_span().get_span_context().span_id)
 
-    signals.after_task_publish.connect(after)
+    if connected == "before ours":
+        instrumentation.uninstall()
+    signal.connect(receive)
+    instrumentation.install()
     jobs.app.send_task("shop.summary")
     assert seen == [recorded.one("publish shop.summary").context.span_id]
 
