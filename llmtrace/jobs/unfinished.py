@@ -37,7 +37,7 @@ from llmtrace.tracing.setup import get_tracer
 
 UID: Final = "llmtrace.jobs.unfinished"
 EXPIRED, REVOKED, TERMINATED = "expired", "revoked", "terminated"
-UNKNOWN, TIME_LIMIT, LOST = "unknown task", "time limit", "worker lost"
+UNKNOWN, REFUSED, TIME_LIMIT, LOST = "unknown task", "message refused", "time limit", "worker lost"
 
 _untold: Final = guarded("The end of a job that its worker saw could not be told.")
 
@@ -46,6 +46,7 @@ def connect() -> None:
     """Tell of jobs that this worker does not run to their end."""
     signals.task_revoked.connect(on_revoked, weak=False, dispatch_uid=UID)
     signals.task_unknown.connect(on_unknown, weak=False, dispatch_uid=UID)
+    signals.task_rejected.connect(on_refused, weak=False, dispatch_uid=UID)
     wrap_function_wrapper(Request, "on_timeout", _on_timeout)
     wrap_function_wrapper(Request, "on_failure", _on_failure)
     wrap_function_wrapper(Request, "_announce_revoked", _announce_revoked)
@@ -56,6 +57,7 @@ def disconnect() -> None:
     """Leave Celery as it was."""
     signals.task_revoked.disconnect(on_revoked, dispatch_uid=UID)
     signals.task_unknown.disconnect(on_unknown, dispatch_uid=UID)
+    signals.task_rejected.disconnect(on_refused, dispatch_uid=UID)
     unwrap(Request, "on_timeout")
     unwrap(Request, "on_failure")
     unwrap(Request, "_announce_revoked")
@@ -99,6 +101,14 @@ def on_revoked(*, sender: Any, request: Context, terminated: bool, expired: bool
 def on_unknown(*, message: Any, name: str, id: str, exc: Exception, **_: Any) -> None:
     """A message names a task that this worker does not have. With protocol 1 its headers have no id."""
     _tell(name, {**message.headers, "id": id}, states.FAILURE, UNKNOWN, NotRegistered(name))
+
+
+@_untold
+def on_refused(*, message: Any, exc: Exception | None, **_: Any) -> None:
+    """A message is not to be read, as in a serializer that this worker does not accept, or is none of Celery's."""
+    name = (message.headers or {}).get("task")  # one of protocol 1 has it where nobody has read
+    if isinstance(name, str):
+        _tell(name, message.headers, states.REJECTED, REFUSED, exc)
 
 
 def _on_timeout(on_timeout: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:

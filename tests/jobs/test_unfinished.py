@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import WorkerLostError
 from celery import signals
 from celery.worker.request import Request
+from kombu.exceptions import ContentDisallowed
 from opentelemetry import trace
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import StatusCode, Tracer
 
 from llmtrace import semconv, trace_attributes
 from llmtrace.jobs.message import HEADER
@@ -103,3 +105,26 @@ def test_a_task_that_nobody_knows_is_told_of_with_its_id(jobs: Jobs, recorded: R
     signals.task_unknown.send(sender=None, message=message, exc=KeyError("gone"), name="gone", id=sent.id)
     told = attributes(recorded.one("gone"))
     assert (told[semconv.MESSAGING_MESSAGE_ID], told[semconv.JOB_REASON]) == (sent.id, "unknown task")
+
+
+def test_a_message_that_a_worker_refuses_is_told_of_below_its_span(jobs: Jobs, recorded: Recorded) -> None:
+    with trace_attributes(user_id=7):
+        jobs.simple("add").apply_async(serializer="pickle")
+    refused = ContentDisallowed("Refusing to deserialize untrusted content of type pickle")
+    signals.task_rejected.send(sender=None, message=jobs.message(), exc=refused)
+    told = recorded.one("add")
+    assert is_below(told, recorded.one("publish add"))
+    assert told.status.status_code is StatusCode.ERROR
+    for name, value in {
+        semconv.CELERY_STATE: "REJECTED",
+        semconv.JOB_REASON: "message refused",
+        semconv.ERROR_TYPE: "kombu.exceptions.ContentDisallowed",
+        semconv.USER_ID: "7",
+    }.items():
+        assert attributes(told)[name] == value
+
+
+@pytest.mark.parametrize("headers", [{}, {"task": 7}, None])
+def test_a_message_that_is_no_job_is_not_told_of(recorded: Recorded, mistakes: list[str], headers: Any) -> None:
+    signals.task_rejected.send(sender=None, message=Mock(headers=headers), exc=None)
+    assert (recorded.all(), mistakes) == ([], [])
