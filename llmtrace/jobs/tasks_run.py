@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.instrumentation.utils import unwrap
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode
+from wrapt import wrap_function_wrapper
 
 from llmtrace import semconv
 from llmtrace.conf import get_config
@@ -24,14 +27,13 @@ from llmtrace.tracing import attributes as trace_attributes
 from llmtrace.tracing.failure import record
 from llmtrace.tracing.setup import get_tracer
 
-UID: Final = "llmtrace.jobs.tasks_run"
 FAILED: Final = "FAILED"
 
 _untraced = guarded("A task's run could not be traced.")
 
 
 class TaskRun:
-    """One run of a task, from the signal before it until the one after it."""
+    """One run of a task, from before the receivers that hear of its start until after those that hear of its end."""
 
     __slots__ = ("_handled", "_result", "_span", "_surroundings", "around", "id")
 
@@ -122,32 +124,51 @@ def unwind(until: TaskRun | None, error: BaseException | None = None) -> None:
 
 
 @_untraced
-def before_run(*, task_result: Any, **_: Any) -> None:
+def before_run(result: Any) -> None:
     """Begin the run of a task that is about to be called."""
     if get_config().enabled:
-        TaskRun(task_result).begin()
+        TaskRun(result).begin()
 
 
 @_untraced
-def after_run(*, task_result: Any, **_: Any) -> None:
+def after_run(result: Any) -> None:
     """End the run of a task that has been called."""
     run = open_run()
-    while run is not None and run.id != task_result.id:
+    while run is not None and run.id != result.id:
         run = run.around
     if run is not None:
         unwind(run)
-        run.end(task_result)
+        run.end(result)
 
 
 def connect() -> None:
     """Trace what this process runs. Safe to call again."""
     for module in loaded(*(f"{name}.signals" for name in FRAMEWORKS)):
-        module.task_started.connect(before_run, weak=False, dispatch_uid=UID)
-        module.task_finished.connect(after_run, weak=False, dispatch_uid=UID)
+        if not hasattr(module.task_started.send, "__wrapped__"):
+            wrap_function_wrapper(module.task_started, "send", _started)
+            wrap_function_wrapper(module.task_finished, "send", _finished)
 
 
 def disconnect() -> None:
     """Leave Django as it was."""
     for module in loaded(*(f"{name}.signals" for name in FRAMEWORKS)):
-        module.task_started.disconnect(before_run, dispatch_uid=UID)
-        module.task_finished.disconnect(after_run, dispatch_uid=UID)
+        unwrap(module.task_started, "send")
+        unwrap(module.task_finished, "send")
+
+
+def _started(send: Callable[..., Any], signal: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around the signal, since its receivers are called in an order that the project decides."""
+    before_run(kwargs.get("task_result"))
+    return send(*args, **kwargs)
+
+
+def _finished(send: Callable[..., Any], signal: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    result = kwargs.get("task_result")
+    try:
+        responses = send(*args, **kwargs)
+    except BaseException:
+        if str(getattr(result, "status", None)) == FAILED:  # else a worker makes it that and tells again
+            after_run(result)
+        raise
+    after_run(result)
+    return responses

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
@@ -293,6 +294,47 @@ def test_the_backport_is_traced_beside_djangos_own(recorded: Recorded) -> None:
     backport.task(backend="backport")(shop_tasks.add.func).enqueue(1, 2)
     publish, ran = job(recorded)
     assert is_below(ran, publish)
+
+
+@either
+@pytest.mark.parametrize("signal", ["task_started", "task_finished"])
+@pytest.mark.parametrize("connected", ["before ours", "after ours"])
+def test_a_receiver_of_the_projects_is_within_the_run_whenever_it_was_connected(
+    recorded: Recorded, host: Tracer, run: Run, signal: str, connected: str
+) -> None:
+    def received(**_: Any) -> None:
+        host.start_span("receiver").end()
+
+    chosen = getattr(import_module(f"{FRAMEWORKS[0]}.signals"), signal)
+    if connected == "before ours":
+        instrumentation.uninstall()
+    chosen.connect(received)
+    instrumentation.install()
+    with trace_attributes(user_id=7):
+        run(shop_tasks.add, 1, 2)
+    chosen.disconnect(received)
+    assert is_below(recorded.one("receiver"), job(recorded)[1])
+    assert attributes(recorded.one("receiver"))[semconv.USER_ID] == "7"
+    assert nothing_is_current()
+
+
+@either
+@pytest.mark.parametrize("signal", ["task_started", "task_finished"])
+def test_a_receiver_that_raises_leaves_nothing_current_and_the_run_with_the_tasks_state(
+    recorded: Recorded, run: Run, signal: str
+) -> None:
+    def fail(**_: Any) -> None:
+        raise LookupError
+
+    chosen = getattr(import_module(f"{FRAMEWORKS[0]}.signals"), signal)
+    chosen.connect(fail)
+    with suppress(LookupError):
+        run(shop_tasks.add, 1, 2)
+    chosen.disconnect(fail)
+    span = job(recorded)[1]
+    assert (span.status.status_code, attributes(span)[semconv.JOB_STATE]) == (StatusCode.ERROR, "FAILED")
+    assert len(span.events) == 1
+    assert nothing_is_current()
 
 
 def test_a_backend_that_runs_nothing_leaves_the_message_alone(recorded: Recorded) -> None:
