@@ -160,17 +160,21 @@ def is_alive(path: Path) -> bool:
 
 def accounts(path: Path) -> dict[str, Account]:
     """The numbers in a file by exporter, as its process counted them; none where there is no such file."""
-    found: dict[str, Account] = {}
-    for sheet in _sheets(path):
+    found: dict[str, Sheet] = {}
+    for sheet in sheets(path):
         try:
-            exporter, account = sheet.exporter, sheet.account()
+            sheet.account()
+            if sheet.exporter in found:
+                found[sheet.exporter].join(sheet)
+            else:
+                found[sheet.exporter] = sheet
         except (ValueError, OverflowError, OSError):  # not written by us
             continue
-        found[exporter] = found[exporter] + account if exporter in found else account
-    return found
+    return {exporter: sheet.account() for exporter, sheet in found.items()}
 
 
-def _sheets(path: Path) -> Iterator[Sheet]:
+def sheets(path: Path) -> Iterator[Sheet]:
+    """Copies of the sheets in a file; none where there is no such file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | NO_LINK)
     except OSError:  # it has gone, or is none of ours

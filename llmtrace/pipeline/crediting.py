@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from llmtrace.pipeline.book import EARLIER, MOST_SHEETS, NO_LINK, STRIDE, path_of
+from llmtrace.pipeline.book import EARLIER, MOST_SHEETS, NO_LINK, STRIDE, path_of, sheets
 from llmtrace.pipeline.folder import HAS_LOCKS, PRIVATE_FILE
 from llmtrace.pipeline.sheet import SIZE, Sheet
 
@@ -91,7 +91,7 @@ def credit(path: Path, exporter: str, change: Callable[[Sheet], None]) -> None:
             sheet = Sheet(memoryview(mapped)) if begun else Sheet.new(exporter, memoryview(mapped))
             try:
                 change(sheet)
-                sheet.balance()
+                sheet.balance(sum(each.surplus for each in sheets(path) if each.exporter == sheet.exporter))
             finally:
                 sheet.release()
     finally:

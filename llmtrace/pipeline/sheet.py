@@ -111,11 +111,32 @@ class Sheet:
         if account.last_error is not None and at is not None and at.timestamp() * 1_000_000 > self.numbers[ERROR_AT]:
             self.error(account.last_error, at)
 
-    def balance(self) -> None:
+    def join(self, other: Sheet) -> None:
+        """Count what `other` has counted, of the same exporter and process.
+
+        One alone may not add up: of a pipe that settings have replaced, its successor counts what it sends from disk.
+        """
+        for place in (ENDED, SENT, SPOOLED, FAILED_CLOSED):
+            self.numbers[place] += other.numbers[place]
+        for reason, place in other._places.items():
+            self.dropped(reason, other.numbers[FIRST_REASON + place])
+        if other.numbers[ERROR_AT] > self.numbers[ERROR_AT]:
+            self._bytes[ERROR] = other._bytes[ERROR]
+            self.numbers[ERROR_AT] = other.numbers[ERROR_AT]
+
+    @property
+    def surplus(self) -> int:
+        """How many more spans were sent and dropped than have ended."""
+        return self.numbers[SENT] + sum(self.numbers[FIRST_REASON:ENDED]) - self.numbers[ENDED]
+
+    def balance(self, surplus: int) -> None:
         """Take back what was given up too early: spans of a dead process may be found on disk though none were counted
-        there, since it died between writing and counting them."""
+        there, since it died between writing and counting them.
+
+        Args:
+            surplus: that of all sheets of this exporter and process.
+        """
         numbers = self.numbers
-        surplus = numbers[SENT] + sum(numbers[FIRST_REASON:ENDED]) - numbers[ENDED]
         place = self._places.get(DIED)
         if surplus > 0 and place is not None:
             given_back = min(surplus, numbers[FIRST_REASON + place])

@@ -21,6 +21,7 @@ from llmtrace.pipeline import book, crediting, ledger, ledgers
 from llmtrace.pipeline.account import DIED, LEFT_OUT, Account
 from llmtrace.pipeline.book import Book
 from llmtrace.pipeline.ledger import Ledger, ledger_of
+from llmtrace.pipeline.process import process_id
 from llmtrace.pipeline.sheet import MOST_REASONS, OTHERS, Sheet
 from tests.interpreter import lines, run
 from tests.pipeline.making import balanced
@@ -293,6 +294,39 @@ def test_ledgers_of_one_exporter_are_added_up(folder: Path) -> None:
         counted.sent(1)
     [entry] = ledgers.read(folder)
     assert (entry.account.ended, entry.account.sent) == (2, 2)
+
+
+def test_a_pipe_that_sends_what_its_predecessor_has_left_invents_no_span(folder: Path) -> None:
+    """The settings have changed in between: another pipe of the same process, with numbers of its own."""
+    before, after = Ledger("backend"), Ledger("backend")
+    for counted in (before, before, after):
+        counted.ended()
+    before.spooled(2)
+    after.sent(1)
+    left = ledger_of(process_id(), "backend")
+    left.sent(1)
+    left.spooled(-1)
+    [entry] = ledgers.read(folder)
+    assert (entry.account.ended, entry.account.sent, entry.account.waiting, entry.account.spooled) == (3, 2, 1, 1)
+
+
+def test_of_a_dead_process_with_two_ledgers_for_one_exporter_all_is_delivered_and_no_span_invented(
+    folder: Path,
+) -> None:
+    with closing(Book(folder, "there-2-b")) as begun:
+        for spooled in (5, 3):
+            sheet = begun.sheet("backend")
+            sheet.add(Account(spooled + 1, 0, spooled + 1, {}, 0, None, None, spooled=spooled))
+            sheet.release()
+    heir = ledger_of("there-2-b", "backend")
+    heir.sent(8)
+    heir.spooled(-8)
+    left = of(folder, "there-2-b")
+    assert (left.ended, left.sent, left.waiting, left.dropped) == (10, 8, 0, {DIED: 2})
+    heir.sent(1)  # written, though not counted before the process died
+    heir.spooled(-1)
+    left = of(folder, "there-2-b")
+    assert (left.ended, left.sent, left.waiting, left.dropped) == (10, 9, 0, {DIED: 1})
 
 
 def test_what_a_dead_process_had_on_disk_waits_until_another_has_delivered_it(folder: Path) -> None:
