@@ -7,13 +7,20 @@ import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from llmtrace.conf import ExporterConfig
+from llmtrace.masking import get_logger
 from llmtrace.pipeline.pipe import DISK_PATIENCE_S
 
+logger = get_logger("llmtrace.pipeline")
+
 SHORT_S: Final = 0.25
+LAST_SPAN_S: Final = 0.5  # what a span may take beyond the patience that is in the filters as it runs out
 
 
 class Closable(Protocol):
     """A pipe."""
+
+    config: ExporterConfig
 
     def close(self, deadline: float) -> None: ...
     def shut_down(self, deadline: float) -> None: ...
@@ -51,7 +58,7 @@ class Closer(threading.Thread):
         It is done in short stretches: one that begins as a signal comes misses it.
         """
         while self.is_alive():
-            patience = 0.0 if self.is_settled else DISK_PATIENCE_S + 0.1
+            patience = 0.0 if self.is_settled else DISK_PATIENCE_S + LAST_SPAN_S
             left = self._deadline + patience - time.monotonic()
             if left <= 0:
                 return
@@ -85,4 +92,9 @@ class Closing:
             raise
         finally:
             self._closers = [closer for closer in self._closers if closer not in closers]
-        return all(closer.is_settled for closer in closers)
+        stuck = [closer.pipe.config.name for closer in closers if not closer.is_settled]
+        for name in stuck:
+            logger.error(
+                "The exporter %s was not closed in time: a filter or the disk hangs, and spans may be lost.", name
+            )
+        return not stuck

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from llmtrace.masking import get_logger
 from llmtrace.pipeline.delivery import Delivery
+from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.hands import Hand, Hands
 from llmtrace.pipeline.preparing import Preparing
-from llmtrace.pipeline.queue import SpanQueue
+from llmtrace.pipeline.queue import Entry, SpanQueue
 from llmtrace.pipeline.spool import Spool
 
 logger = get_logger("llmtrace.pipeline")
@@ -71,17 +73,29 @@ class Rescue:
     def _leave(self, deadline: float) -> None:
         lost = 0
         for hand in self._hands.take_all():  # at once, since the exporter's thread may come back and take another one
-            in_time = hand.prepared is not None or time.monotonic() < deadline
-            lost += self._left_behind(hand) if in_time else len(hand.entries)
+            lost += self._left_behind(hand, deadline)
         if lost:
             name = self._delivery.name
             self._delivery.ledger.dropped(ENDED, lost)
             logger.error("The exporter %s did not send %d spans before the process ended.", name, lost)
 
-    def _left_behind(self, hand: Hand) -> int:
+    def _left_behind(self, hand: Hand, deadline: float) -> int:
         """How many spans of a batch can't be brought to disk."""
-        prepared = hand.prepared or self._preparing.prepared(hand.entries)
-        prepared.count(self._delivery.ledger)
-        if not prepared.spans or (self._spool is not None and self._spool.write(prepared.spans, hand.destination)):
-            return 0
-        return len(prepared.spans)
+        if hand.prepared is None:
+            spans, late = self._filtered(hand.entries, deadline)
+        else:
+            spans, late = hand.prepared.spans, 0
+            hand.prepared.count(self._delivery.ledger)
+        kept = not spans or (self._spool is not None and self._spool.write(spans, hand.destination))
+        return late if kept else late + len(spans)
+
+    def _filtered(self, entries: Sequence[Entry], deadline: float) -> tuple[list[EndedSpan], int]:
+        """What has passed the filters by `deadline`, and how many spans had not got their turn."""
+        spans: list[EndedSpan] = []
+        for number, each in enumerate(entries):
+            if time.monotonic() >= deadline:
+                return spans, len(entries) - number
+            prepared = self._preparing.prepared((each,))
+            prepared.count(self._delivery.ledger)
+            spans += prepared.spans
+        return spans, 0

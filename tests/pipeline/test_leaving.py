@@ -15,6 +15,7 @@ from llmtrace.pipeline import ledgers
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.outcome import RetryLater
+from llmtrace.pipeline.rescue import ENDED
 from llmtrace.pipeline.segment import Segment
 from llmtrace.pipeline.spool import Spool
 from llmtrace.tracing.setup import flush, get_tracer
@@ -183,7 +184,7 @@ def test_a_flush_without_a_thread_is_not_the_end_of_the_process(monkeypatch: pyt
     assert (numbers.sent, numbers.dropped) == (2, {})
 
 
-def test_a_filter_that_hangs_costs_no_other_batch(tmp_path: Path) -> None:
+def test_a_filter_that_hangs_costs_no_other_batch(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     gate, began = threading.Event(), threading.Event()
 
     def hang(ended: EndedSpan) -> EndedSpan:
@@ -200,6 +201,25 @@ def test_a_filter_that_hangs_costs_no_other_batch(tmp_path: Path) -> None:
     closed = account("Scripted")
     gate.set()
     assert (closed.ended, closed.waiting, closed.spooled) == (4, 4, 3)
+    assert "The exporter Scripted was not closed in time" in caplog.text
+
+
+def test_what_slow_filters_have_no_time_for_is_counted_and_told_and_the_rest_is_on_disk(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    took = threading.Event()
+
+    def slow(ended: EndedSpan) -> EndedSpan:
+        took.wait(0.1)  # nobody sets it
+        return ended
+
+    with spooling(tmp_path, away, FILTERS=[sieve(slow)], EXIT_TIMEOUT=0.2):
+        for number in range(60):
+            span(str(number))
+    closed = account("Scripted")
+    assert closed.spooled == closed.waiting > 0
+    assert closed.dropped == {ENDED: 60 - closed.spooled}
+    assert f"did not send {60 - closed.spooled} spans before the process ended" in caplog.text
 
 
 def test_a_filter_that_hangs_keeps_no_other_exporter_from_the_disk(tmp_path: Path) -> None:
