@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -54,6 +54,8 @@ class FanOut(SpanProcessor):
         self._closing = Closing()
         self._sweepers: list[Sweeper] = []
         self._building = threading.RLock()
+        self._making = False  # a thread makes pipes, and has the lock
+        self._early: deque[tuple[Item, str | None]] = deque()  # what ends meanwhile in that thread, for whom
         self._finishing = False
         self._reporter = Reporter(self.accounts, self.running)
         self._patience = 0.0  # EXIT_TIMEOUT of the settings that the pipes were made from, in seconds
@@ -73,7 +75,7 @@ class FanOut(SpanProcessor):
         pipes = self._pipes
         if pipes is None:
             pipes = self.pipes()
-        if pipes:
+        if pipes or self._making:
             self._lineage.began(span)
         elif not get_config().enabled:
             return
@@ -105,12 +107,16 @@ class FanOut(SpanProcessor):
                 self._put(pipe, item)
             if self._finishing:
                 self.flush(self._patience)
+        elif self._making and context.trace_flags.sampled:
+            self._early.append((Item(span, content, kin), None))
 
     @guarded("A span that ended was not handed to one exporter.", UNSENT)
     def _put(self, pipe: AnyPipe, item: Item) -> None:
         if not pipe.put(item):  # the settings have changed under it: its successor takes the span
             successors = [each for each in self.pipes() if each.config.name == pipe.config.name]
-            if not any(each.put(item) for each in successors):
+            if self._making:
+                self._early.append((item, pipe.config.name))
+            elif not any(each.put(item) for each in successors):
                 pipe.ledger.ended()
                 pipe.ledger.dropped("no longer in the settings")
 
@@ -126,22 +132,37 @@ class FanOut(SpanProcessor):
                     pipe.ledger.dropped(TOO_LATE)
 
     def pipes(self) -> tuple[AnyPipe, ...]:
-        """The pipes of the settings in force, made when they are first needed; none are made at the very end."""
+        """The pipes of the settings in force, made when they are first needed; none are made at the very end.
+
+        There are none for what a signal's handler does, or garbage collection, in the middle of their making.
+        """
         if self._pipes is None and sys.is_finalizing():
             return ()
         with self._building:
-            if self._pipes is None:
-                config = get_config()
-                self._patience = config.exit_timeout
-                pipes, self._inherited = self._inherited, None
-                if pipes is None:
-                    pipes = build(config)
-                self._direct = tuple(pipe for pipe in pipes if isinstance(pipe, DirectPipe))
-                self._sweep(pipes)
-                self._pipes = pipes
-                if pipes:
-                    self._reporter.begin()
-            return self._pipes
+            if self._pipes is None and not self._making:  # else a span has ended in the middle of it
+                self._make()
+            return self._pipes or ()
+
+    def _make(self) -> None:
+        self._making = True
+        try:
+            config = get_config()
+            self._patience = config.exit_timeout
+            pipes, self._inherited = self._inherited, None
+            if pipes is None:
+                pipes = build(config)
+            self._direct = tuple(pipe for pipe in pipes if isinstance(pipe, DirectPipe))
+            self._sweep(pipes)
+            self._pipes = pipes
+        finally:
+            self._making = False
+        if pipes:
+            self._reporter.begin()
+        while self._early:
+            item, name = self._early.popleft()
+            for pipe in pipes:
+                if name is None or name == pipe.config.name:
+                    self._put(pipe, item)
 
     def _sweep(self, pipes: Sequence[AnyPipe]) -> None:
         swept = [pipe for pipe in pipes if isinstance(pipe, Pipe) and pipe.has_spool]
@@ -248,6 +269,8 @@ class FanOut(SpanProcessor):
     def after_fork(self) -> None:
         """Begin anew in a child process."""
         self._building = threading.RLock()
+        self._making = False
+        self._early.clear()
         self._content = OrderedDict()
         self._closing = Closing()
         self._last = ()

@@ -147,6 +147,13 @@ class Unready(SpanProcessor):
         gate.wait(30)
 
 
+class Eventful(SpanProcessor):
+    """Something happens while it is made."""
+
+    def __init__(self, act: Callable[[], Any]) -> None:
+        act()
+
+
 class Stuck(SpanExporter):
     """Says FAILURE to all, and is not closed before the test lets it."""
 

@@ -13,6 +13,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import SpanKind
 
 from llmtrace import trace_attributes
 from llmtrace.pipeline.fanout import fanout
@@ -71,6 +72,20 @@ def test_threads_that_go_on_making_spans_lose_none() -> None:
     assert exported.pop("swapped") == swaps
     assert len(exported) == threads_count * spans_each
     assert set(exported.values()) == {1}
+
+
+def test_a_span_that_ends_in_the_middle_of_making_the_exporters_reaches_them_all() -> None:
+    """In a signal's handler, in garbage collection, or in an exporter that traces what it does when it is made."""
+    one: list[ReadableSpan] = []
+    other: list[ReadableSpan] = []
+    eventful = entry("Eventful", act=lambda: span("in the middle", SpanKind.CONSUMER))
+    with exporting(entry("Kept", "one", into=one), eventful, entry("Kept", "other", into=other, SPANS="llm")):
+        span("the first")
+        assert flush(10)
+        numbers = account("one")
+    assert sorted(each.name for each in one) == ["in the middle", "the first"]
+    assert [each.name for each in other] == ["in the middle"]
+    assert (numbers.ended, numbers.sent) == (2, 2)
 
 
 def test_what_is_put_into_a_closed_pipe_goes_to_its_successor() -> None:
