@@ -7,8 +7,10 @@ counted lies in memory that is mapped to the file, so that SIGKILL takes nothing
 from __future__ import annotations
 
 import errno
+import itertools
 import mmap
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -38,8 +40,8 @@ class Book:
     def __init__(self, folder: Path | None, process: str) -> None:
         self._folder = folder
         self._process = process
-        self._lock: int | None = None  # a descriptor that nothing but the lock needs: to close it sets it free
-        self._file: int | None = None
+        self._file: tuple[int, int] | None = None  # descriptors; the first needs nothing but the lock, to be set free
+        self._numbers = itertools.count()  # of sheets
         self._maps: list[mmap.mmap] = []
         self._sheets: list[Sheet] = []  # that lie in them
 
@@ -97,39 +99,55 @@ class Book:
         """Make the file, which gets its name when it is locked: nobody shall take this process for a dead one."""
         if not folder.exists():  # somebody clears the temporary directory of what is old
             private(folder)
-        unlocked = folder / f".{self._process}.new"
+        unlocked = folder / f".{self._process}.{secrets.token_hex(4)}.new"
         with opening():
-            self._lock = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | NO_LINK, PRIVATE_FILE)
+            lock = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | NO_LINK, PRIVATE_FILE)
+            file: int | None = None
             try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._file = os.open(unlocked, os.O_RDWR | NO_LINK)
-                unlocked.rename(path_of(folder, self._process))
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                file = os.open(unlocked, os.O_RDWR | NO_LINK)
+                # Nothing is called between looking and storing: a signal's handler, in which a span may end and make
+                # the file as well, can't come in between.
+                if self._file is None:
+                    self._file = lock, file
+                    unlocked.rename(path_of(folder, self._process))
+                    return
             except OSError:
-                self.close()
-                unlocked.unlink(missing_ok=True)
+                if self._file == (lock, file):
+                    self._file = None
+                _let_go(lock, file, unlocked)
                 raise
+            _let_go(lock, file, unlocked)
 
     def _mapped(self) -> memoryview:
         """Memory for one sheet. Zeros are written first, since a page that the disk has no room for would be fatal."""
         assert self._file is not None
-        offset = len(self._maps) * STRIDE
-        if os.pwrite(self._file, bytes(SIZE), offset) != SIZE:
+        _, file = self._file
+        offset = next(self._numbers) * STRIDE
+        if os.pwrite(file, bytes(SIZE), offset) != SIZE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._maps.append(mmap.mmap(self._file, SIZE, offset=offset))
-        return memoryview(self._maps[-1])
+        mapped = mmap.mmap(file, SIZE, offset=offset)
+        self._maps.append(mapped)
+        return memoryview(mapped)
 
     def close(self) -> None:
         """Set the lock free and let go of the memory, all sheets of which are released."""
-        for descriptor in (self._lock, self._file):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._lock = self._file = self._folder = None
+        for descriptor in self._file or ():
+            os.close(descriptor)
+        self._file = self._folder = None
         for mapped in self._maps:
             try:
                 mapped.close()
             except BufferError:  # somebody still looks at a sheet: it goes when nobody does
                 continue
         self._maps, self._sheets = [], []
+
+
+def _let_go(lock: int, file: int | None, path: Path) -> None:
+    os.close(lock)
+    if file is not None:
+        os.close(file)
+    path.unlink(missing_ok=True)
 
 
 def path_of(folder: Path, process: str) -> Path:

@@ -120,6 +120,30 @@ def test_a_forked_child_counts_for_itself_and_does_not_keep_its_parent_alive(tmp
     assert sorted((entry.alive, entry.account.ended) for entry in ledgers.read(tmp_path)) == [(False, 2), (False, 3)]
 
 
+@pytest.mark.parametrize("moment", ["fcntl.flock", "os.open", "os.pwrite", "mmap.mmap"])
+def test_a_span_that_ends_in_the_middle_of_making_the_file_is_counted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """In a signal's handler."""
+    one, other = Ledger("one"), Ledger("other")
+    spans = [one, other, other]
+    where = f"llmtrace.pipeline.book.{moment}"
+    module, name = moment.split(".")
+    real = getattr(getattr(book, module), name)
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        result = real(*args, **kwargs)
+        while spans:
+            spans.pop().ended()
+        return result
+
+    with monkeypatch.context() as patched:
+        patched.setattr(where, interrupted)
+        one.ended()
+    assert {entry.exporter: entry.account.ended for entry in ledgers.read(folder)} == {"one": 2, "other": 2}
+    assert list(folder.glob(".*.new")) == []
+
+
 def test_without_a_folder_numbers_are_in_memory(tmp_path: Path) -> None:
     code = f"""
     import django, json
