@@ -57,6 +57,7 @@ class FanOut(SpanProcessor):
         self._making = False  # a thread makes pipes, and has the lock
         self._early: deque[tuple[Item, str | None]] = deque()  # what ends meanwhile in that thread, for whom
         self._finishing = False
+        self._left = 0.0  # seconds that spans may take which end later still
         self._reporter = Reporter(self.accounts, self.running)
         self._patience = 0.0  # EXIT_TIMEOUT of the settings that the pipes were made from, in seconds
 
@@ -106,19 +107,30 @@ class FanOut(SpanProcessor):
             for pipe in pipes:
                 self._put(pipe, item)
             if self._finishing:
-                self.flush(self._patience)
+                self._send_late()
         elif self._making and context.trace_flags.sampled:
             self._early.append((Item(span, content, kin), None))
 
     @guarded("A span that ended was not handed to one exporter.", UNSENT)
     def _put(self, pipe: AnyPipe, item: Item) -> None:
-        if not pipe.put(item):  # the settings have changed under it: its successor takes the span
+        taken = pipe.put(item)
+        while not taken:  # the settings have changed under it: its successor takes the span, if they don't change again
             successors = [each for each in self.pipes() if each.config.name == pipe.config.name]
             if self._making:
                 self._early.append((item, pipe.config.name))
-            elif not any(each.put(item) for each in successors):
+                return
+            if not successors:
                 pipe.ledger.ended()
                 pipe.ledger.dropped("no longer in the settings")
+                return
+            taken = any(each.put(item) for each in successors)
+
+    def _send_late(self) -> None:
+        """Send what has ended after the end, or bring it to disk where ``EXIT_TIMEOUT`` is over: nothing follows."""
+        began = time.monotonic()
+        if not self.flush(self._left):
+            self.close(0)
+        self._left = max(0.0, self._left - (time.monotonic() - began))
 
     def _came_too_late(self, item: Item) -> None:
         """Count a span that something has ended which Python throws away as the very last.
@@ -252,8 +264,11 @@ class FanOut(SpanProcessor):
 
     def finish(self, timeout: float | None = None) -> None:
         """Close for good, as the process ends. A span that ends later still is exported before its `end` returns."""
+        began = time.monotonic()
         self._finishing = True
+        self._left = self._patience if timeout is None else timeout
         self.close(timeout)
+        self._left = max(0.0, self._left - (time.monotonic() - began))
 
     def before_fork(self) -> None:
         """Wait for threads that import: the child would inherit modules that are half there, and their locks."""

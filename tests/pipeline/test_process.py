@@ -49,13 +49,42 @@ def test_a_span_that_ends_when_all_was_closed_is_still_exported(tmp_path: Path) 
     assert names(tmp_path / "spans") == ["before", "from an exit handler of the host's"]
 
 
+def test_spans_that_end_when_all_was_closed_do_not_wait_for_an_exporter_that_hangs(tmp_path: Path) -> None:
+    """They are on disk, and all of them together hold the end up no longer than it may take."""
+    code = f"""
+    import atexit, threading, time, django
+    from pathlib import Path
+    from llmtrace.pipeline import ledgers
+    from tests.pipeline.exporters import File
+    from tests.pipeline.making import span
+    def late():
+        began = time.monotonic()
+        for number in range(5):
+            span(f"late {{number}}")
+        print(time.monotonic() - began)
+        print([(entry.account.ended, entry.account.spooled) for entry in ledgers.read(Path({str(tmp_path)!r}))])
+    atexit.register(late)
+    django.setup()
+    hanging = threading.Event()
+    File.export = lambda *_: hanging.wait()
+    span("one")
+    """
+    tmp_path.chmod(0o700)
+    llmtrace = to_file(tmp_path / "spans", EXIT_TIMEOUT=1.0, SPOOL={"DIRECTORY": str(tmp_path)})
+    took, counted = run(code, llmtrace).splitlines()
+    assert float(took) < 3  # of 5 that wait for the time that one may take
+    assert counted == "[(6, 6)]"
+
+
 def test_a_process_ends_in_time_though_an_exporter_hangs(tmp_path: Path) -> None:
     code = """
     import threading, time, django
-    django.setup()
     settings.LLMTRACE["EXPORTERS"].append(
         {"BACKEND": "tests.pipeline.exporters.Hanging", "OPTIONS": {"gate": threading.Event()}}
     )
+    django.setup()
+    from llmtrace.pipeline.fanout import fanout
+    assert len(fanout.pipes()) == 2
     from tests.pipeline.making import span
     span("one")
     """

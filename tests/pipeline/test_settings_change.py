@@ -104,6 +104,30 @@ def test_what_is_put_into_a_closed_pipe_goes_to_its_successor() -> None:
     assert [each.name for each in kept] == ["first", "late"]
 
 
+def test_what_is_put_into_a_pipe_whose_successor_is_closed_as_well_goes_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept: list[ReadableSpan] = []
+    late = span("late")
+    assert isinstance(late, ReadableSpan)
+    with exporting(entry("Kept", into=kept)):
+        (closed,) = fanout.pipes()
+        fanout.close()
+        (successor,) = fanout.pipes()
+        put = successor.put
+
+        def closed_meanwhile(item: Item) -> bool:
+            fanout.close()
+            return put(item)
+
+        monkeypatch.setattr(successor, "put", closed_meanwhile)
+        fanout._put(closed, Item(late, None, None))
+        assert flush(10)
+        assert account("Kept").sent == 1
+    assert [each.name for each in kept] == ["late"]
+    assert closed.account().ended == successor.account().ended == 0
+
+
 def test_what_is_put_into_a_closed_pipe_without_a_successor_is_counted() -> None:
     late = span("late")
     assert isinstance(late, ReadableSpan)
