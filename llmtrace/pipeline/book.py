@@ -41,23 +41,31 @@ class Book:
         self._folder = folder
         self._process = process
         self._file: tuple[int, int] | None = None  # descriptors; the first needs nothing but the lock, to be set free
-        self._numbers = itertools.count()  # of sheets
+        self._numbers = itertools.count()  # of places for sheets
+        self._missed: list[int] = []  # offsets of places that there was no room for
         self._maps: list[mmap.mmap] = []
         self._sheets: list[Sheet] = []  # that lie in them
+        self._homeless: list[Sheet] = []  # in memory until there is room for them
 
     def sheet(self, exporter: str) -> Sheet:
         """A new sheet."""
-        if self._folder is None or len(self._maps) == MOST_SHEETS:
+        if self._folder is None or len(self._sheets) + len(self._homeless) >= MOST_SHEETS:
             return Sheet.new(exporter)
         try:
             if self._file is None:
                 self._begin(self._folder)
             sheet = Sheet.new(exporter, self._mapped())
         except (OSError, ValueError):  # no space, no right, no such kind of file
-            self._folder = None
-            return Sheet.new(exporter)
+            sheet = Sheet.new(exporter)
+            self._homeless.append(sheet)
+            return sheet
         self._sheets.append(sheet)
         return sheet
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all sheets are where others can read them, as far as they can be."""
+        return not self._homeless and not self.is_gone
 
     @property
     def is_gone(self) -> bool:
@@ -90,10 +98,27 @@ class Book:
             for sheet, place in zip(self._sheets, places, strict=True):
                 sheet.move(place)
             new._sheets, self._sheets = self._sheets, []
+            new._homeless, self._homeless = self._homeless, []
             before = dict(vars(self))
             vars(self).update(vars(new))
             vars(new).update(before)
             new.close()
+
+    def take_in(self) -> None:
+        """Bring to the file what is in memory. Nobody may count meanwhile.
+
+        Raises:
+            OSError: there is still no room for it.
+        """
+        assert self._folder is not None
+        with opening():
+            while self._homeless:
+                if self._file is None:
+                    self._begin(self._folder)
+                sheet = self._homeless[-1]
+                sheet.move(self._mapped())
+                self._homeless.remove(sheet)
+                self._sheets.append(sheet)
 
     def _begin(self, folder: Path) -> None:
         """Make the file, which gets its name when it is locked: nobody shall take this process for a dead one."""
@@ -123,10 +148,17 @@ class Book:
         """Memory for one sheet. Zeros are written first, since a page that the disk has no room for would be fatal."""
         assert self._file is not None
         _, file = self._file
-        offset = next(self._numbers) * STRIDE
-        if os.pwrite(file, bytes(SIZE), offset) != SIZE:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        mapped = mmap.mmap(file, SIZE, offset=offset)
+        try:
+            offset = self._missed.pop()
+        except IndexError:
+            offset = next(self._numbers) * STRIDE
+        try:
+            if os.pwrite(file, bytes(SIZE), offset) != SIZE:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            mapped = mmap.mmap(file, SIZE, offset=offset)
+        except (OSError, ValueError):
+            self._missed.append(offset)
+            raise
         self._maps.append(mapped)
         return memoryview(mapped)
 
@@ -140,7 +172,7 @@ class Book:
                 mapped.close()
             except BufferError:  # somebody still looks at a sheet: it goes when nobody does
                 continue
-        self._maps, self._sheets = [], []
+        self._maps, self._sheets, self._homeless = [], [], []
 
 
 def _let_go(lock: int, file: int | None, path: Path) -> None:

@@ -173,10 +173,12 @@ def _sheet(exporter: str) -> Sheet:
 def keep_on_disk() -> None:
     """Make the file of this process anew where somebody has deleted it; what was counted goes into the new one.
 
+    Likewise what was counted in memory while there was no room on disk.
+
     Raises:
-        OSError: it can't be made; the numbers are in memory until it can.
+        OSError: it can't be made or written; the numbers are in memory until it can.
     """
-    if _book is None or not _book.is_gone:
+    if _book is None or _book.is_whole:
         return
     with ExitStack() as held:
         ledgers = [ledger for ledger in tuple(_live) if ledger._sheet is not None]
@@ -184,7 +186,9 @@ def keep_on_disk() -> None:
             held.enter_context(ledger._lock)  # before the other lock, as who counts takes them
         held.enter_context(_taking)
         if all(ledger in ledgers for ledger in tuple(_live) if ledger._sheet is not None):  # else the next time
-            _book.renew()
+            if _book.is_gone:
+                _book.renew()
+            _book.take_in()
 
 
 def _after_fork_in_child() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -165,12 +166,31 @@ def test_a_hundred_exporters_have_their_numbers_on_disk(folder: Path) -> None:
     assert {entry.exporter for entry in ledgers.read(folder)} == {each.exporter for each in kept}
 
 
-def test_a_disk_that_takes_no_more_leaves_the_numbers_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "pwrite", lambda *_: 0)
-    counted = Ledger("backend")
+def full_disk(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(("name", "full"), [("pwrite", lambda *_: 0), ("open", full_disk)])
+def test_a_disk_that_takes_no_more_leaves_the_numbers_in_memory_until_it_does(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, full: Any
+) -> None:
+    before, counted = Ledger("before"), Ledger("backend")
+    if name == "pwrite":
+        before.ended()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, name, full)
+        counted.ended()
+        for _ in range(3):
+            with pytest.raises(OSError, match="No space"):
+                ledger.keep_on_disk()
+        counted.ended()
+        assert counted.account().ended == 2
+    assert "backend" not in {entry.exporter for entry in ledgers.read(folder)}
+    ledger.keep_on_disk()
     counted.ended()
-    assert counted.account().ended == 1
-    assert ledgers.read(folder) == []
+    Ledger("later").ended()
+    found = {entry.exporter: entry.account.ended for entry in ledgers.read(folder)}
+    assert found == {"backend": 3, "later": 1, **({"before": 1} if name == "pwrite" else {})}
 
 
 def test_a_file_that_somebody_has_deleted_is_made_anew_with_all_that_was_counted(folder: Path) -> None:
