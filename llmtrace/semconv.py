@@ -108,6 +108,7 @@ JOB_STATE: Final = "llmtrace.job.state"  # of a task of Django's own framework, 
 JOB_REDELIVERED: Final = "llmtrace.job.redelivered"  # True where the broker delivered the message before
 JOB_SCHEDULE: Final = "llmtrace.job.schedule"  # the name of beat's schedule by which a job was sent
 JOB_REASON: Final = "llmtrace.job.reason"  # why a job did not run, or did not end by itself
+INCOMPLETE: Final = "llmtrace.incomplete"  # True where what a span was given after its begin died with its process
 JOB_PARENT_ID: Final = "llmtrace.job.parent_id"
 JOB_ROOT_ID: Final = "llmtrace.job.root_id"
 JOB_GROUP_ID: Final = "llmtrace.job.group_id"

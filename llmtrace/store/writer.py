@@ -29,7 +29,7 @@ class Writer:
         self._connection = connection
 
     def write(self, spans: Sequence[ReadableSpan], name: str) -> Exported:
-        """Write `spans` into the database `name`; those that are there already stay as they are.
+        """Write `spans` into the database `name`; those that are there already stay as they are, unless incomplete.
 
         Raises:
             RetryLater: the database is locked, away, or without our tables.

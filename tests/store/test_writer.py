@@ -12,6 +12,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled, supp
 from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import Status, StatusCode
 
+from llmtrace import semconv
 from llmtrace.models import SpanContent
 from llmtrace.pipeline.outcome import Exported
 from tests.store.conftest import Store
@@ -46,6 +47,32 @@ def test_the_same_span_twice_keeps_one(store: Store) -> None:
     assert {row.span_id for row in store.spans()} == {f"{s.context.span_id:016x}" for s in (*first, *second)}
     assert all(row.content.load()["gen_ai.output.messages"] == ANSWER for row in store.spans())
     assert SpanContent.objects.using(store.alias).count() == 4
+
+
+def test_a_whole_span_takes_the_place_of_an_incomplete_one_whichever_comes_first(store: Store) -> None:
+    """The stead of a process that was killed is taken before what it had on disk comes, or after."""
+    whole, others = [ended(), ended()], [ended(), ended(), ended()]
+    shorts = [
+        ended({semconv.INCOMPLETE: True, "x": f'"{semconv.INCOMPLETE}":true'}, context_=each.context) for each in whole
+    ]
+    about = ended({"x": f'"{semconv.INCOMPLETE}":true'})
+    store.write(shorts[0], others[0], whole[1], about)
+    assert store.write(others[1], whole[0], others[0], shorts[1], about, others[2]) == Exported(6)
+    assert store.write(*shorts) == Exported(2)
+    rows = {row.span_id: row for row in store.spans()}
+    assert len(rows) == len(store.spans()) == 6
+    for span in (*whole, *others):
+        row = rows[f"{span.context.span_id:016x}"]
+        assert semconv.INCOMPLETE not in row.attributes
+        assert row.content.load()["gen_ai.output.messages"] == ANSWER
+    assert SpanContent.objects.using(store.alias).count() == 5
+
+
+def test_an_incomplete_span_is_kept_as_long_as_there_is_no_other(store: Store) -> None:
+    short = ended({semconv.INCOMPLETE: True})
+    store.write(short)
+    store.write(short, ended())
+    assert [row.attributes.get(semconv.INCOMPLETE) for row in store.spans()] == [True, None]
 
 
 HOSTILE = "tab\tline\nreturn\rslash\\N \\. quote'\" nul\0 half\ud800 é 漢 \N{GRINNING FACE}"

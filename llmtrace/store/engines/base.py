@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, Protocol
 
+from llmtrace import semconv
 from llmtrace.store.records import Record
 
 SPANS: Final = "llmtrace_span"
@@ -13,6 +14,9 @@ CONTENTS: Final = "llmtrace_spancontent"
 COLUMNS: Final = Record._fields[:-1]
 STARTED_AT: Final = COLUMNS.index("started_at")
 CONTENT: Final = len(COLUMNS)
+INCOMPLETE: Final = f'"{semconv.INCOMPLETE}":'
+IS_INCOMPLETE: Final = f"%{INCOMPLETE}%true%"
+"""What the attributes are like, as text, of a span that a process ended in the stead of one that was killed."""
 
 Stamp = Callable[[datetime], str]
 """Writes a moment in UTC as the text that Django would store for it in a column without a zone."""
@@ -24,7 +28,10 @@ class Engine(Protocol):
     begin: str
 
     def insert(self, cursor: Any, records: Sequence[Record], stamp: Stamp) -> None:
-        """Insert within the transaction that is open. A span that is there already stays as it is."""
+        """Insert within the transaction that is open.
+
+        A span that is there already stays as it is, unless it is incomplete there and is not here.
+        """
         ...
 
     def refuses_row(self, error: BaseException) -> bool:
@@ -39,6 +46,11 @@ class Engine(Protocol):
 def row(record: Record, stamp: Stamp) -> tuple[Any, ...]:
     """The values of `COLUMNS`, the moment as text."""
     return (*record[:STARTED_AT], stamp(record.started_at), *record[STARTED_AT + 1 : CONTENT])
+
+
+def is_whole(record: Record) -> bool:
+    """Whether the record may take the place of an incomplete one."""
+    return INCOMPLETE not in record.attributes
 
 
 def text_in_zone(zone: tzinfo) -> Stamp:

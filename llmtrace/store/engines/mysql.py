@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from llmtrace.store.engines.base import COLUMNS, CONTENTS, SPANS, Stamp, row
+from llmtrace.store.engines.base import COLUMNS, CONTENTS, IS_INCOMPLETE, SPANS, Stamp, is_whole, row
 from llmtrace.store.records import Record
 
 # "INSERT IGNORE" would also cut what does not fit a column, in silence. The drivers find the row to repeat by its
@@ -18,6 +18,9 @@ INSERT_CONTENT: Final = (
     f"INSERT INTO {CONTENTS} (span_id, data) VALUES (%s, %s) ON DUPLICATE KEY UPDATE span_id = {CONTENTS}.span_id"
 )
 IDS: Final = f"SELECT trace_id, span_id, id FROM {SPANS} WHERE (trace_id, span_id) IN "
+INCOMPLETE: Final = f"SELECT id FROM {SPANS} WHERE attributes LIKE %s AND (trace_id, span_id) IN "
+DELETE_CONTENT: Final = f"DELETE FROM {CONTENTS} WHERE span_id = %s"
+DELETE_SPAN: Final = f"DELETE FROM {SPANS} WHERE id = %s"
 ROW_ERRORS: Final = frozenset(
     {
         1118,  # row size too large
@@ -44,12 +47,22 @@ class MySQL:
         """Insert the spans, then ask for their ids: the server tells none of many rows, or of those that were there."""
         records = sorted(records, key=lambda record: record[:2])
         self._check_sizes(cursor, records)
+        self._delete_incomplete(cursor, [record[:2] for record in records if is_whole(record)])
         cursor.executemany(INSERT_SPAN, [row(record, stamp) for record in records])
         said = {record[:2]: record.content for record in records if record.content is not None}
         if said:
-            cursor.execute(IDS + f"({', '.join(['(%s, %s)'] * len(said))})", [part for key in said for part in key])
+            cursor.execute(IDS + _pairs(len(said)), [part for key in said for part in key])
             contents = [(id, said[trace_id, span_id]) for trace_id, span_id, id in cursor.fetchall()]
             cursor.executemany(INSERT_CONTENT, contents)
+
+    def _delete_incomplete(self, cursor: Any, keys: Sequence[tuple[str, str]]) -> None:
+        """Make room for whole records; the server does not tell which of many rows were there already."""
+        if not keys:
+            return
+        cursor.execute(INCOMPLETE + _pairs(len(keys)), [IS_INCOMPLETE, *(part for key in keys for part in key)])
+        for gone in cursor.fetchall():
+            cursor.execute(DELETE_CONTENT, gone)
+            cursor.execute(DELETE_SPAN, gone)
 
     def _check_sizes(self, cursor: Any, records: Sequence[Record]) -> None:
         # Escaping and encoding can make a text up to four times as long as it has characters.
@@ -63,6 +76,10 @@ class MySQL:
 
     def lacks_tables(self, error: BaseException) -> bool:
         return _code(error) in MISSING
+
+
+def _pairs(count: int) -> str:
+    return f"({', '.join(['(%s, %s)'] * count)})"
 
 
 def _code(error: BaseException) -> Any:

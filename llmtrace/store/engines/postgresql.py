@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any, Final
 
-from llmtrace.store.engines.base import COLUMNS, CONTENTS, SPANS, Stamp
+from llmtrace.store.engines.base import COLUMNS, CONTENTS, IS_INCOMPLETE, SPANS, Stamp, is_whole
 from llmtrace.store.records import Record
 
 COPY_SPANS: Final = f"COPY {SPANS} (id, {', '.join(COLUMNS)}) FROM STDIN"
@@ -17,6 +17,10 @@ INSERT_SPAN: Final = (
     "ON CONFLICT (trace_id, span_id) DO NOTHING RETURNING id"
 )
 INSERT_CONTENT: Final = f"INSERT INTO {CONTENTS} (span_id, data) VALUES (%s, %s)"
+DELETE_INCOMPLETE: Final = (
+    f"DELETE FROM {SPANS} WHERE trace_id = %s AND span_id = %s AND attributes::text LIKE %s RETURNING id"
+)
+DELETE_CONTENT: Final = f"DELETE FROM {CONTENTS} WHERE span_id = %s"
 JSON_AT: Final = COLUMNS.index("attributes")
 UNIQUE_VIOLATION: Final = "23505"
 DEADLOCK: Final = "40P01"  # two processes replay the same spans in another order
@@ -52,6 +56,13 @@ class PostgreSQL:
     def _insert_one(self, cursor: Any, record: Record) -> None:
         cursor.execute(INSERT_SPAN, record[:-1])
         new = cursor.fetchone()
+        if new is None and is_whole(record):
+            cursor.execute(DELETE_INCOMPLETE, (*record[:2], IS_INCOMPLETE))
+            if (gone := cursor.fetchone()) is None:
+                return
+            cursor.execute(DELETE_CONTENT, gone)
+            cursor.execute(INSERT_SPAN, record[:-1])
+            new = cursor.fetchone()
         if new is not None and record.content is not None:
             cursor.execute(INSERT_CONTENT, (new[0], record.content))
 
