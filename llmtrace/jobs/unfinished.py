@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
-from billiard.pool import TimeoutHandler
+from billiard.pool import Pool, TimeoutHandler
 from celery import signals, states
 from celery.app.task import Context
 from celery.exceptions import NotRegistered
@@ -51,6 +51,7 @@ def connect() -> None:
     wrap_function_wrapper(Request, "on_failure", _on_failure)
     wrap_function_wrapper(Request, "_announce_revoked", _announce_revoked)
     wrap_function_wrapper(TimeoutHandler, "on_hard_timeout", _on_hard_timeout)
+    wrap_function_wrapper(Pool, "_join_exited_workers", _join_exited_workers)
 
 
 def disconnect() -> None:
@@ -62,6 +63,7 @@ def disconnect() -> None:
     unwrap(Request, "on_failure")
     unwrap(Request, "_announce_revoked")
     unwrap(TimeoutHandler, "on_hard_timeout")
+    unwrap(Pool, "_join_exited_workers")
 
 
 @contextmanager
@@ -168,6 +170,21 @@ def _lost(request: Request, info: Any) -> None:
         if not cut_off.has_run_of(request.id):
             facts, began = _facts(request), request.time_start
             _tell(request.task.name, facts, states.FAILURE, LOST, exception, began, request.task)
+
+
+def _join_exited_workers(join: Callable[..., Any], pool: Pool, args: tuple[Any, ...], kwargs: Any) -> Any:
+    """Gives the exit codes of children that have gone, once it has told of the jobs that these ran."""
+    exited = join(*args, **kwargs)
+    if exited:
+        _tell_of_idle()
+    return exited
+
+
+@_untold
+def _tell_of_idle() -> None:
+    """What was left by children that were killed between two jobs."""
+    for cut_off in CutOff.idle():
+        cut_off.end()
 
 
 def _facts(request: Request) -> Mapping[str, Any]:

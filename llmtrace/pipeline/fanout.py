@@ -94,22 +94,38 @@ class FanOut(SpanProcessor):
             return
         content = self._content.pop(context.span_id, None)
         kin = self._lineage.ended(span)
-        if slates.own is not None:
-            slates.own.ended(span)
+        slate = slates.own
+        place = None if slate is None else slate.ended(span)
         if self._finishing and sys.is_finalizing():
             self._came_too_late(Item(span, content, kin))
             return
-        pipes = self._pipes
-        if pipes is None:
-            pipes = self.pipes()
-        if pipes and context.trace_flags.sampled:
-            item = Item(span, content, kin)
-            for pipe in pipes:
+        try:
+            pipes = self._pipes
+            if pipes is None:
+                pipes = self.pipes()
+            if pipes and context.trace_flags.sampled:
+                item = Item(span, content, kin)
+                for pipe in pipes:
+                    self._put(pipe, item)
+                if self._finishing:
+                    self._send_late()
+            elif self._making and context.trace_flags.sampled:
+                self._early.append((Item(span, content, kin), None))
+        finally:
+            if slate is not None and place is not None:
+                slate.handed_on(place)
+
+    def began_elsewhere(self, span: ReadableSpan) -> None:
+        """Know of a span that has ended in a child which was killed, and may have others below it."""
+        self._lineage.began(span)
+
+    @guarded("A span that had ended in a child was not handed on.", UNSENT)
+    def ended_elsewhere(self, span: ReadableSpan, is_lacking: Callable[[str], bool]) -> None:
+        """Hand it to the exporters by whose names `is_lacking` says that the child has not brought it to them."""
+        item = Item(span, None, self._lineage.ended(span))
+        for pipe in self.pipes():
+            if isinstance(pipe, Pipe) and is_lacking(pipe.config.name):
                 self._put(pipe, item)
-            if self._finishing:
-                self._send_late()
-        elif self._making and context.trace_flags.sampled:
-            self._early.append((Item(span, content, kin), None))
 
     @guarded("A span that ended was not handed to one exporter.", UNSENT)
     def _put(self, pipe: AnyPipe, item: Item) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from llmtrace.pipeline.preparing import Prepared
 from llmtrace.pipeline.queue import Entry, SpanQueue
+from llmtrace.pipeline.slates import slates
 
 
 class Hand:
@@ -62,7 +63,14 @@ class Hands:
         with self.changed:
             if hand in self._hands:
                 self._hands.remove(hand)
+                self.note()
             self.changed.notify_all()
+
+    def note(self) -> None:
+        """Have the parent of this process know how far it has come, should it be killed."""
+        if slates.own is not None:
+            with self.changed:
+                slates.own.settled(self._queue, self.settled())
 
     def settled(self) -> int:
         """Up to which place everything is settled, of all spans that the queue has ever held."""

@@ -1,4 +1,4 @@
-"""What an open span began with, as bytes: all of it where there is room, and else what a trace needs of it."""
+"""What a span began with, as bytes: all of it where there is room, and else what a trace needs of it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ NAME_BYTES, SCOPE_BYTES, SIGN_BYTES = 32, 40, 16  # of their texts
 Ids = tuple[int, int, bool, int, str | None]
 
 
+class Ended(NamedTuple):
+    """How a span ended that is not settled."""
+
+    at: int  # nanoseconds since the epoch
+    failed: bool  # whether its status is ERROR
+    lacking: frozenset[int] | None  # numbers of the exporters that have not settled it; None for all
+
+
 class Opened(NamedTuple):
     """What a span began with."""
 
@@ -32,6 +40,7 @@ class Opened(NamedTuple):
     links: tuple[Link, ...]
     scope: str
     version: str | None
+    end: Ended | None = None  # None while it is open
 
 
 def written(span: ReadableSpan, context: SpanContext, room: int) -> bytes:

@@ -21,6 +21,7 @@ from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.preparing import Preparing
 from llmtrace.pipeline.queue import Item, SpanQueue
 from llmtrace.pipeline.sampling import Share
+from llmtrace.pipeline.slates import slates
 from llmtrace.pipeline.spool import Spool
 from llmtrace.pipeline.worker import Worker
 
@@ -74,6 +75,8 @@ class Pipe:
         config = self.config
         self.ledger = Ledger(config.name)
         self._queue = SpanQueue(config.queue)
+        if slates.own is not None:
+            slates.own.follow(config.name, self._queue)
         self._spool = Spool(config.name, self.ledger, self._folder, self._max_bytes) if self._folder else None
         delivery = Delivery(config.name, self._make, self.ledger)
         self._worker = Worker(config, self._queue, self._preparing, delivery, self._spool)

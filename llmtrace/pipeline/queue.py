@@ -82,7 +82,8 @@ class SpanQueue:
         self._lock = threading.RLock()
         self.filled = Bell()  # there is something
         self.due = Bell()  # a batch is full, or somebody waits for all of it
-        self.accepted = 0  # since it was made
+        self.slot: int | None = None  # on the slate of this process
+        self.accepted = 0  # ever; it begins with another number where those before it on the slate have ended
         self.taken = 0
         self.closed = False
 

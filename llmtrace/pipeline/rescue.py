@@ -74,6 +74,7 @@ class Rescue:
         lost = 0
         for hand in self._hands.take_all():  # at once, since the exporter's thread may come back and take another one
             lost += self._left_behind(hand, deadline)
+        self._hands.note()
         if lost:
             name = self._delivery.name
             self._delivery.ledger.dropped(ENDED, lost)

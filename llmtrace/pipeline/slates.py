@@ -31,12 +31,16 @@ class Slates:
         """The slate of the child with that number, the latest one: numbers come again. None if there is none."""
         return next((slate for slate in reversed(self._children) if slate.pid == pid), None)
 
+    def gone(self) -> list[Slate]:
+        """Those of children that are no more, and have left something."""
+        return [each for each in self._children if each.pid and not is_there(each.pid) and not each.is_empty]
+
     def before_fork(self) -> None:
         """Make a slate, which parent and child then share."""
         self._next = Slate() if self._watching else None
 
     def after_fork_in_parent(self) -> None:
-        """Keep it, and let go of those whose child has gone and which nothing is open in."""
+        """Keep it, and let go of those whose child has gone and has left nothing."""
         if self._next is not None:
             kept = [each for each in self._children if not each.pid or is_there(each.pid) or not each.is_empty]
             self._children = deque([*kept, self._next], MOST)

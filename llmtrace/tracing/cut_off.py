@@ -1,26 +1,26 @@
-"""Spans that a killed child process had open: its parent ends them in its stead.
+"""Spans that a killed child process had open, or had ended and not brought to the exporters: its parent tells of them.
 
 They keep their ids, so that what the child had sent of their descendants stays below them. What was said in a call,
-which travels beside its span, has gone with the child.
+which travels beside its span, has gone with the child, and so has what a span was given after its begin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import Span, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import NonRecordingSpan, SpanKind
+from opentelemetry.trace import NonRecordingSpan, SpanKind, StatusCode
 
 from llmtrace import semconv
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.lineage import is_llm
-from llmtrace.pipeline.opened import Opened
-from llmtrace.pipeline.slate import Slate
+from llmtrace.pipeline.opened import Ended, Opened
+from llmtrace.pipeline.slate import Slate, number_of
 from llmtrace.pipeline.slates import slates
 from llmtrace.tracing.failure import record
 from llmtrace.tracing.setup import connect
@@ -39,8 +39,14 @@ class CutOff:
     def __init__(self, pid: Any) -> None:
         """`pid` is the child's number; that of one without a slate will do, or None."""
         self._slate: Slate | None = slates.of(pid)
-        self._opened: Sequence[Opened] = () if self._slate is None else self._slate.opened()
+        noted: Sequence[Opened] = () if self._slate is None else self._slate.noted()
+        self._open = {each.context.span_id: each for each in noted if each.end is None}
         self._runs = self._slate is not None and self._slate.runs
+
+    @classmethod
+    def idle(cls) -> Iterator[CutOff]:
+        """Of each child that has gone without saying goodbye, while no job ran in it."""
+        return (cls(slate.pid) for slate in slates.gone() if not slate.runs)
 
     @property
     def is_in_child(self) -> bool:
@@ -58,29 +64,77 @@ class CutOff:
 
     def has_run_of(self, task_id: str) -> bool:
         """Whether the run of a job is among it. The run of another instrumentation begins without an id."""
-        ids = (each.attributes.get(semconv.MESSAGING_MESSAGE_ID, task_id) for each in self._opened if _is_run(each))
-        return task_id in ids
+        runs = (each for each in self._open.values() if _is_run(each))
+        return task_id in (each.attributes.get(semconv.MESSAGING_MESSAGE_ID, task_id) for each in runs)
 
-    def end(self, error: BaseException, on_run: Mapping[str, Any]) -> None:
-        """End it now, unless the child has ended it and brought it to disk before it was killed.
+    def end(self, error: BaseException | None = None, on_run: Mapping[str, Any] | None = None) -> None:
+        """End it now that the child is dead, and tell of what it had ended and not brought to all exporters.
+
+        Nothing is done if the child has brought all to disk before.
 
         Args:
             error: why the child was killed: the error of the job that it ran.
             on_run: more attributes for that job's run.
         """
-        if self._slate is None or not self._opened or self.is_saved:
+        if self._slate is None:
             return
-        ids = _Known()
-        provider = TracerProvider(ALWAYS_ON, getattr(connect(), "resource", None), False, id_generator=ids)
-        provider.add_span_processor(fanout)
-        for each, span in reversed([(each, ids.begin(provider, each)) for each in self._opened]):
-            if _is_run(each):
-                span.set_attributes(on_run)
-                record(span, error)
-            elif each.kind not in JOB_KINDS and isinstance(span, Span) and is_llm(span):
-                span.set_attribute(semconv.STREAM_OUTCOME, "cancelled")
-            span.end()
+        noted = [] if self.is_saved else self._slate.noted()
         self._slate.clear()
+        if noted:
+            self._tell(noted, error, on_run or {})
+
+    def _tell(self, noted: Sequence[Opened], error: BaseException | None, on_run: Mapping[str, Any]) -> None:
+        told = _Told(noted)
+        for each, span in reversed([(each, told.begin(each)) for each in noted]):
+            if each.end is not None:
+                span.set_attribute(semconv.INCOMPLETE, True)
+            if each.end is None or each.context.span_id in self._open:
+                self._cut_off(each, span, error, on_run)
+            else:
+                span.set_status(StatusCode.ERROR if each.end.failed else StatusCode.UNSET)
+                span.end(each.end.at)
+
+    def _cut_off(
+        self, opened: Opened, span: trace.Span, error: BaseException | None, on_run: Mapping[str, Any]
+    ) -> None:
+        if _is_run(opened):
+            span.set_attributes(on_run)
+            if error is not None:
+                record(span, error)
+        elif opened.kind not in JOB_KINDS and isinstance(span, Span) and is_llm(span):
+            span.set_attribute(semconv.STREAM_OUTCOME, "cancelled")
+        span.end()
+
+
+class _Told(SpanProcessor):
+    """Gives the spans to the exporters that lack them."""
+
+    def __init__(self, noted: Iterable[Opened]) -> None:
+        self._ends = {each.context.span_id: each.end for each in noted}
+        self._ids = _Known()
+        resource = getattr(connect(), "resource", None)
+        self._provider = TracerProvider(ALWAYS_ON, resource, False, id_generator=self._ids)
+        self._provider.add_span_processor(self)
+
+    def begin(self, opened: Opened) -> trace.Span:
+        """Start a span once more, below the same parent."""
+        return self._ids.begin(self._provider, opened)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        if self._end_of(span) is None:
+            fanout.on_start(span, parent_context)
+        else:
+            fanout.began_elsewhere(span)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        end = self._end_of(span)
+        if end is None:
+            fanout.on_end(span)
+        else:
+            fanout.ended_elsewhere(span, lambda name: end.lacking is None or number_of(name) in end.lacking)
+
+    def _end_of(self, span: ReadableSpan) -> Ended | None:
+        return None if span.context is None else self._ends[span.context.span_id]
 
 
 class _Known(IdGenerator):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
 from llmtrace import semconv
-from tests.jobs.checks import cut_off, ended, told_and_run
+from tests.jobs.checks import cut_off, end_of, ended, told_and_run
 from tests.jobs.processes import PATIENCE_S, Site
-from tests.jobs.site.crowd import CROWD
+from tests.jobs.site.crowd import BUSY_DELAY_S, CROWD, IDLE_DELAY_S, TURNS
 from tests.jobs.traces import Trace
 from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
+LEFT = ("left_and_killed", "left_at_hard_limit", "left_and_killed_between_jobs")
 PAGES = ("killed", "hard_limit_deaf", "hard_limit_idle")
 
 
@@ -69,3 +72,62 @@ def test_what_a_job_had_sent_stays_below_what_it_had_open_however_much_that_is(s
         assert Counter(span.name for span in below) == {"done": 1, "side": CROWD, "chat gpt-4o-mini": 1}
         assert [len(trace.children(side)) for side in trace.named("side")] == [1] * CROWD
         assert [call.outcome for call in trace.named("chat gpt-4o-mini")] == ["cancelled"]
+
+
+def exporting_every(site: Site, seconds: float) -> None:
+    """Have processes that begin from now on wait for so long before they export what has ended."""
+    store = {"BACKEND": "llmtrace.exporters.Database", "SPANS": "all", "QUEUE": {"delay": seconds}}
+    site.env["JOBS_LLMTRACE"] = json.dumps({"EXPORTERS": [store]})
+
+
+@pytest.fixture
+def restored(site: Site) -> Iterator[None]:
+    yield
+    del site.env["JOBS_LLMTRACE"]
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("site", ["redis"], indirect=True)
+def test_wherever_a_job_is_killed_what_it_has_sent_has_its_parents(site: Site) -> None:
+    """It is killed while it ends spans, and its exporter sends them, without a pause."""
+    exporting_every(site, BUSY_DELAY_S)
+    with site.worker("--pool", "prefork", "--concurrency", "2") as worker:
+        (trace_id,) = site.visit("die_at_many_moments").values()
+        runs = {"kind": "CONSUMER", "trace_id": trace_id}
+        until(lambda: site.count(**runs) == len(TURNS), "each job has its run", PATIENCE_S)
+        worker.stop()
+    trace = Trace(site.spans(trace_id))
+    assert trace.orphans() == []
+    for turns, run in zip(TURNS, sorted(trace.runs(), key=lambda run: len(trace.children(run))), strict=True):
+        assert ended(run) == ("FAILURE", "ERROR", "billiard.exceptions.WorkerLostError")
+        below = trace.children(run)
+        assert [span.name for span in below] == ["outer"] * turns
+        assert [len(trace.children(outer)) for outer in below] == [1] * turns
+        assert any(span.attributes.get(semconv.INCOMPLETE) for span in below)
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("site", ["redis"], indirect=True)
+def test_what_had_ended_before_a_kill_and_was_not_sent_is_there_with_its_end(site: Site) -> None:
+    exporting_every(site, IDLE_DELAY_S)
+    site.env["JOBS_CONTROL"] = "1"
+    with site.worker("--pool", "prefork", "--concurrency", "3") as worker:
+        traces = site.visit(*LEFT)
+        of_these = {"trace_id__in": traces.values()}
+        until(lambda: site.count(name="outer", **of_these) == len(LEFT), "each is there", PATIENCE_S)
+        worker.stop()
+    for trace in (Trace(site.spans(trace_id)) for trace_id in traces.values()):
+        assert trace.orphans() == []
+        (outer,), (inner,) = trace.named("outer"), trace.named("inner")
+        run = trace.parent(outer)
+        assert (outer.status, outer.attributes[semconv.INCOMPLETE]) == ("UNSET", True)
+        assert semconv.INCOMPLETE not in inner.attributes
+        assert inner.started_at <= end_of(outer) <= end_of(run)
+    killed, at_limit, between = (Trace(site.spans(traces[page])) for page in LEFT)
+    for trace in (killed, at_limit):
+        _, (run,) = told_and_run(trace, "tests.jobs.site.dying.leave_deaf")
+        assert ended(run)[:2] == ("TERMINATED", "ERROR")
+        assert run.duration_ms > trace.named("outer")[0].duration_ms
+        assert semconv.INCOMPLETE not in run.attributes
+    (run,) = between.runs()
+    assert (run.status, run.attributes[semconv.INCOMPLETE]) == ("UNSET", True)

@@ -120,6 +120,13 @@ class Processor(SpanProcessor):
         return True
 
 
+class Exiting(SpanProcessor):
+    """Ends the process where a span ends."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        raise SystemExit("a time limit of the host's")
+
+
 class Deaf(SpanProcessor):
     """Does not look at the time that it may take: comes back from a flush when the test lets it."""
 

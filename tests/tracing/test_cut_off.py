@@ -12,7 +12,8 @@ import os, signal, sys, warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads where there is a fork
 import django
 django.setup()
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context as inside
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.trace import set_span_in_context as inside
 from llmtrace.tracing.cut_off import CutOff, watch_children
 from llmtrace.tracing.setup import flush, get_tracer, save
 from pathlib import Path
@@ -51,14 +52,23 @@ assert flush(10)
 END = "[each.end() for each in (call, step, job)]"
 
 
-def told(tmp_path: Path, child: str = "pass", **entry: Any) -> dict[str, dict[str, Any]]:
+def told(tmp_path: Path, child: str = "pass", *others: dict[str, Any], **entry: Any) -> dict[str, dict[str, Any]]:
     """The spans that were exported, each once; `child` is what the child does when it is told to end."""
     path = tmp_path / "exported"
     exporter = {"BACKEND": "llmtrace.exporters.JSONLines", "OPTIONS": {"path": str(path)}, **entry}
-    run(CODE.replace("{child}", child), {"EXPORTERS": [exporter], "SPOOL": {"DIRECTORY": str(tmp_path / "spool")}})
+    run(
+        CODE.replace("{child}", child),
+        {"EXPORTERS": [exporter, *others], "SPOOL": {"DIRECTORY": str(tmp_path / "spool")}},
+    )
     found = {span["name"]: span for span in lines(path)}
     assert len(found) == len(lines(path))
     return found
+
+
+INNER = (
+    "inner = began('inner', call, scope='llmtrace', size=3); began('leaf', inner, scope='llmtrace').end(); flush(10); "
+    "inner.set_attribute('result', 4); inner.set_status(StatusCode.ERROR); inner.end(inner.start_time + 3_000_000)"
+)
 
 
 def parents(spans: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -101,3 +111,38 @@ def test_what_an_exporter_has_in_its_hands_is_not_saved(tmp_path: Path) -> None:
     stuck = f"import fcntl; held = {held}; fcntl.flock(held, fcntl.LOCK_EX)"
     spans = told(tmp_path, f"{stuck}; {END}; flush(0.5); save()")
     assert sorted(spans) == ["call", "job", "over", "step"]
+
+
+def test_what_has_ended_and_is_not_exported_is_told_with_its_end_and_without_what_it_was_given_later(
+    tmp_path: Path,
+) -> None:
+    spans = told(tmp_path, INNER, QUEUE={"delay": 60.0})
+    assert parents(spans)["leaf"] == "inner"
+    assert parents(spans)["inner"] == "call"
+    inner = spans["inner"]
+    assert inner["attributes"] == {"size": 3, "llmtrace.incomplete": True}
+    assert (inner["status"], inner.get("status_description")) == ("ERROR", None)
+    assert "llmtrace.incomplete" not in spans["leaf"].get("attributes", {})
+    assert "llmtrace.incomplete" not in spans["call"]["attributes"]
+    assert inner["duration_ms"] == 3.0
+
+
+def test_an_exporter_of_llm_work_gets_what_has_ended_below_what_it_has(tmp_path: Path) -> None:
+    spans = told(tmp_path, f"began('no', step).end(); {INNER}", SPANS="llm", QUEUE={"delay": 60.0})
+    assert parents(spans) == {"job": "0000000000000005", "call": "job", "inner": "call", "leaf": "inner"}
+
+
+def test_each_exporter_is_told_of_what_it_lacks(tmp_path: Path) -> None:
+    quick, slow = tmp_path / "exported", tmp_path / "slow"
+    other = {
+        "NAME": "slow",
+        "BACKEND": "llmtrace.exporters.JSONLines",
+        "OPTIONS": {"path": str(slow)},
+        "QUEUE": {"delay": 60.0},
+    }
+    arrived = f"until(lambda: '\"inner\"' in Path({str(quick)!r}).read_text(), 'one exporter has it')"
+    spans = told(tmp_path, f"{INNER}; {arrived}", other)
+    assert spans["inner"]["attributes"] == {"size": 3, "result": 4}
+    (inner,) = (span for span in lines(slow) if span["name"] == "inner")
+    assert inner["attributes"] == {"size": 3, "llmtrace.incomplete": True}
+    assert sorted(span["name"] for span in lines(slow)) == sorted(spans)

@@ -10,7 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.jobs.site.settings")
 
 app = Celery("site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.imports = ["tests.jobs.site.tasks", "tests.jobs.site.said"]
+app.conf.imports = ["tests.jobs.site.tasks", "tests.jobs.site.said", "tests.jobs.site.dying"]
 
 
 @signals.worker_process_init.connect

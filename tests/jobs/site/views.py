@@ -25,7 +25,7 @@ from opentelemetry import context as otel_context
 
 from llmtrace import trace_attributes
 from tests.jobs import shop_tasks
-from tests.jobs.site import mixed, said, tasks
+from tests.jobs.site import dying, mixed, said, tasks
 from tests.jobs.site.settings import FOLDER
 from tests.waiting import until
 
@@ -277,7 +277,7 @@ BURSTS = (200, 12)
 
 PAGES: dict[str, Page] = {page.__name__: page for page in SITUATIONS} | {
     **{page.__name__: page for page in (*mixed.PAGES, django_task, killed, hard_limit_deaf, hard_limit_idle)},
-    **{page.__name__: page for page in (crowd_killed, crowd_at_hard_limit)},
+    **{page.__name__: page for page in (crowd_killed, crowd_at_hard_limit, *dying.PAGES)},
     **{page.__name__: page for page in (said.say, said.say_for_long)},
     **{f"burst-{n}": burst(n) for n in BURSTS},
 }
