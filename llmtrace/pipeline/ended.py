@@ -62,9 +62,9 @@ class EndedSpan(ReadableSpan):
 
     @classmethod
     def of(cls, span: ReadableSpan, content: Content | None = None) -> Self:
-        """A copy of `span` with its content among the attributes, sequences in these as lists."""
+        """A copy of `span` with its content among the attributes."""
         known, events, links = _collections(span)
-        attributes = {k: list(v) if type(v) is tuple else v for k, v in known.items()} if known else {}
+        attributes = dict(known) if known else {}
         status = span.status
         if content is not None:
             attributes.update(content.attributes())
