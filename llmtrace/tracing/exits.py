@@ -98,8 +98,8 @@ def leave() -> None:
 
 
 @guarded("What was queued at the end of the process could not be sent.")
-def send_all(*, hold: bool = False) -> None:
-    """Send what is queued, for as long as ``EXIT_TIMEOUT`` allows.
+def send_all(timeout: float | None = None, *, hold: bool = False) -> None:
+    """Send what is queued, for at most `timeout` seconds, ``EXIT_TIMEOUT`` if None.
 
     With `hold` no thread begins or ends a span from then on: it waits for `_let_go`, or for the end of the process,
     which would come before what it has ended could be sent.
@@ -108,7 +108,7 @@ def send_all(*, hold: bool = False) -> None:
         return
     from llmtrace.pipeline.fanout import fanout
 
-    deadline = time.monotonic() + get_config().exit_timeout
+    deadline = time.monotonic() + (get_config().exit_timeout if timeout is None else timeout)
     for _ in range(MOST_ROUNDS):
         fanout.close(max(0.0, deadline - time.monotonic()))
         if not fanout.is_open:
@@ -135,4 +135,8 @@ async def _shut_down(shutdown: Callable[..., Awaitable[Any]], server: Any, args:
         return await shutdown(*args, **kwargs)
     finally:
         told = getattr(server, "_captured_signals", ())  # else the server was stopped, and its process may go on
+        began = time.monotonic()
         await asyncio.to_thread(leave if told else send_all)
+        if told:  # the signal comes next, without a turn for other tasks
+            send_all(max(0.0, get_config().exit_timeout - (time.monotonic() - began)), hold=True)
+            asyncio.get_running_loop().call_soon(_let_go)

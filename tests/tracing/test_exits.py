@@ -127,11 +127,51 @@ def test_sigterm_loses_nothing_that_a_thread_goes_on_to_end(tmp_path: Path) -> N
     assert (tmp_path / "names").read_text() == done.stdout.removeprefix("ready\n")
 
 
-def test_a_thread_goes_on_where_sigterm_does_not_kill(tmp_path: Path) -> None:
-    """The first process of a container, for one."""
-    survives = "os.kill = lambda *_: None\nsignal.raise_signal(signal.SIGTERM)"
-    after = "thread = threading.Thread(target=get_tracer().start_span('one more').end)\nthread.start()\nthread.join(20)"
-    done = run_to_its_end(tmp_path, f"import os, threading\n{WORK}\n{survives}\n{after}\nsys.exit(3)")
+UVICORN = """
+import os, threading, uvicorn
+from tests.waiting import until
+async def app(scope, receive, send):
+    pass
+server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))
+def tell():
+    until(lambda: server.started, "it serves")
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=tell, daemon=True).start()
+server.run()
+"""
+
+
+def test_a_worker_of_uvicorns_loses_nothing_that_a_thread_goes_on_to_end(tmp_path: Path) -> None:
+    """Its application is loaded when uvicorn has its own handler in place; then SIGTERM is raised with none."""
+    before = "signal.signal(signal.SIGTERM, lambda *_: None)"
+    serve = f"signal.signal(signal.SIGTERM, signal.SIG_DFL)\n{UVICORN}"
+    done = run_to_its_end(tmp_path, NEVER_STOPS + serve, before)
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+    assert (tmp_path / "names").read_text() == done.stdout.removeprefix("ready\n")
+
+
+@pytest.mark.parametrize(
+    "survives",
+    [
+        "os.kill = lambda *_: None\nsignal.raise_signal(signal.SIGTERM)",
+        f"signal.signal(signal.SIGTERM, lambda *_: None)\n{UVICORN}",
+    ],
+    ids=["container", "uvicorn"],
+)
+def test_a_thread_goes_on_where_sigterm_does_not_kill(tmp_path: Path, survives: str) -> None:
+    """The first process of a container, for one, or one with a handler of its own around uvicorn."""
+    work = f"""
+import os, threading
+{WORK}
+{survives}
+def go_on():
+    get_tracer().start_span("one more").end()
+thread = threading.Thread(target=go_on, daemon=True)
+thread.start()
+thread.join(10)
+sys.exit(3)
+"""
+    done = run_to_its_end(tmp_path, work)
     assert (done.returncode, done.stderr) == (3, "")
     assert (tmp_path / "names").read_text() == "the last\none more\n"
 
