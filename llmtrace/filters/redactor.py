@@ -21,7 +21,7 @@ from llmtrace.filters.gate import (
     aligned_pattern,
     cut_pattern,
     heading_pattern,
-    names_pattern,
+    names_patterns,
     token_patterns,
     utf8,
 )
@@ -66,7 +66,7 @@ class Redactor:
         self._function = function
         self._unknown = bool(self._patterns) or function is not None  # what is looked for: then every text is read
         self._mask = mask
-        self._tokens = Gate(token_patterns())
+        self._tokens = Gate(["|".join(token_patterns())])  # one look: none of them reaches far
         self._finders = (  # each with a quick look at whether there is something for it to find
             (Gate(commands.AFAR), commands.commands),
             (Gate(calls.AFAR), calls.calls),
@@ -80,9 +80,7 @@ class Redactor:
         )
         self._aligned = Gate([aligned_pattern(self._names.pattern_afar)])
         self._headings = Gate([heading_pattern(self._names.pattern_afar)])
-        self._gate = Gate(
-            [*token_patterns(), cut_pattern(), *FORMS, names_pattern(self._names.pattern_afar), *self._more_for_gate()]
-        )
+        self._gate = Gate([cut_pattern(), *FORMS, *names_patterns(self._names.pattern_afar), *self._more_for_gate()])
         self._structure = Structure(self._text, self._names.hint, mask, reads_numbers=bool(self._personal))
 
     def _more_for_gate(self) -> Iterator[str]:
@@ -92,7 +90,10 @@ class Redactor:
 
     def may_change(self, text: bytes) -> bool:
         """Whether `text`, UTF-8 and perhaps escaped as in JSON, may hold something to mask. Quick, never wrongly no."""
-        return any(map(self._gate.may_hold, readings(text)))
+        return any(map(self._may_hold, readings(text)))
+
+    def _may_hold(self, text: bytes) -> bool:
+        return self._tokens.may_hold(text) or self._gate.may_hold(text)
 
     def value(self, value: Any) -> Any:
         """`value` with all that is secret masked in it, whatever it is; the very same object when nothing is."""
@@ -152,7 +153,7 @@ class Redactor:
         return "".join([*parts, text[position:]])
 
     def _holds_secret(self, text: str) -> bool:
-        return self._gate.may_hold(utf8(text)) and self._settled(text, unpacks=False) != text
+        return self._may_hold(utf8(text)) and self._settled(text, unpacks=False) != text
 
     def _found(self, text: str, unpacks: bool = True) -> Iterator[Found]:
         lowered, plain, hint = lower(text), utf8(text), self._names.hint
