@@ -123,10 +123,10 @@ class Spool:
                 error.strerror,
             )
 
-    def _make_room(self, size: int) -> None:
-        """Delete the oldest files until one of `size` bytes fits, but for those that other processes hold."""
+    def _make_room(self, needed: int) -> None:
+        """Delete the oldest files until one of `needed` bytes fits, but for those that other processes hold."""
         sizes = {path: size_of(path) for path in sorted(self._folder.glob(f"*{SUFFIX}"))}
-        over = sum(sizes.values()) + size - self._max_bytes
+        over = sum(sizes.values()) + needed - self._max_bytes
         for path, size in sizes.items():
             if over > 0 and self._evict(path):
                 over -= size

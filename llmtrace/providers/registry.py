@@ -36,6 +36,8 @@ def get_provider(name: str) -> Provider:
 
 def _make(name: str) -> Provider:
     with _lock:
+        if name in _made:  # by another thread, which had the lock before
+            return _made[name]
         if not isinstance(name, str):
             kind = type(name).__name__
             raise TypeError(f'provider has to be the name of one in {ROOT}["PROVIDERS"], not a value of type {kind}.')

@@ -17,7 +17,7 @@ from opentelemetry import trace
 
 from llmtrace import LLM, llm_call, trace_attributes
 from llmtrace.pipeline.ended import EndedSpan
-from llmtrace.providers import openai_sdk
+from llmtrace.providers import openai_sdk, registry
 from llmtrace.testing import CapturedSpans, captured_spans
 from tests.scripted import providers
 from tests.servers.echo import EchoServer
@@ -105,6 +105,25 @@ def test_200_calls_in_threads(echo: EchoServer, spans: CapturedSpans) -> None:
     assert [span.parent for span in spans] == [None] * MANY
     assert not any("user.id" in span.attributes for span in spans)
     nothing_is_left(spans)
+
+
+def test_threads_that_need_a_provider_at_once_share_it(spans: CapturedSpans, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on, load = threading.Semaphore(0), threading.Event(), registry.load_provider
+
+    def slowly(config: Any) -> Any:
+        begun.release()
+        assert go_on.wait(10)
+        return load(config)
+
+    monkeypatch.setattr(registry, "load_provider", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(registry.get_provider, "default")
+        assert begun.acquire(timeout=10)
+        second = pool.submit(registry.get_provider, "default")
+        with pytest.raises(TimeoutError):
+            second.result(0.2)
+        go_on.set()
+        assert first.result(10) is second.result(10)
 
 
 async def test_200_calls_in_gather(echo: EchoServer, spans: CapturedSpans) -> None:
