@@ -173,7 +173,7 @@ def test_a_long_value_takes_linear_time(begin: str) -> None:
 def test_time_is_linear_in_ten_megabytes_of_hostile_text() -> None:
     random = Random(2)
     units = [unit for unit in REPEATED.values() if len(unit) < 40]
-    text = "".join(unit * random.choice((1, 1, 5, 40)) for unit in random.choices(units, k=100_000))
+    text = "".join(unit * random.choice((1, 1, 5, 40)) for unit in random.choices(units, k=100_000))[:10_100_000]
     assert len(text) > 10_000_000
     assert growth(text, 100) < MARGIN
 

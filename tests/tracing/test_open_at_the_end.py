@@ -179,14 +179,14 @@ def test_what_ends_after_all_else_is_counted_as_dropped(tmp_path: Path) -> None:
 def test_uvicorn_ends_what_is_open_when_its_process_ends(monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
     ended: list[str] = []
     monkeypatch.setattr(exits, "end_all", lambda: ended.append("open"))
-    monkeypatch.setattr(exits, "send_all", lambda: ended.append("sent"))
+    monkeypatch.setattr(exits, "send_all", lambda *_, hold=False: ended.append("held" if hold else "sent"))
 
     async def shutdown() -> None:
         ended.append("shut down")
 
     server: Any = SimpleNamespace(_captured_signals=[signal.SIGTERM] if told else [])
     asyncio.run(exits._shut_down(shutdown, server, (), {}))
-    assert ended == ["shut down", *(["open"] if told else []), "sent"]
+    assert ended == (["shut down", "open", "sent", "held"] if told else ["shut down", "sent"])
 
 
 def test_celery_ends_what_is_open_when_its_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
