@@ -122,21 +122,27 @@ class Redactor:
         """`text` masked, what is below as many `layers` of percent signs first: as it stands, a part might stay."""
         if layers:
             text = masked_within(text, lambda name, plain: self._parameter(name, plain, layers - 1))
-        masked = self._settled(text)
+        clean: set[str] = set()
+        masked = self._settled(text, clean)
         joined = without_invisible(masked)
-        return masked if joined == masked or (plain := self._settled(joined)) == joined else plain
+        return masked if joined == masked or (plain := self._settled(joined, clean)) == joined else plain
 
     def _parameter(self, name: str, value: str, layers: int) -> str:
         named = self._names.hint(name)
         return self._mask if named is not None and is_secret(value, named) else self._read(value, layers)
 
-    def _settled(self, text: str, unpacks: bool = True) -> str:
-        """`text` masked until that changes nothing more: what is left beside a mask may be seen better then."""
+    def _settled(self, text: str, clean: set[str], unpacks: bool = True) -> str:
+        """`text` masked until that changes nothing more: what is left beside a mask may be seen better then.
+
+        Parts that were found to be `clean` are not read again: else one odd place had a long text read ten times.
+        """
         for _ in range(MOST_ROUNDS):
-            masked = self._mask.join(self._masked(part, unpacks) for part in text.split(self._mask))
-            if masked == text:
+            parts = text.split(self._mask)
+            masked = [part if part in clean else self._masked(part, unpacks) for part in parts]
+            if masked == parts:
                 break
-            text = masked
+            clean.update(part for part, after in zip(parts, masked, strict=True) if after == part)
+            text = self._mask.join(masked)
         return text
 
     def _masked(self, text: str, unpacks: bool) -> str:
@@ -153,7 +159,7 @@ class Redactor:
         return "".join([*parts, text[position:]])
 
     def _holds_secret(self, text: str) -> bool:
-        return self._may_hold(utf8(text)) and self._settled(text, unpacks=False) != text
+        return self._may_hold(utf8(text)) and self._settled(text, set(), unpacks=False) != text
 
     def _found(self, text: str, unpacks: bool = True) -> Iterator[Found]:
         lowered, plain, hint = lower(text), utf8(text), self._names.hint
