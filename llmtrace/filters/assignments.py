@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from llmtrace.filters import languages
-from llmtrace.filters.names import COUNTED_TOKENS, FOREIGN, GRANTING_TOKENS, SECRET_KEYS, Hint, Names
+from llmtrace.filters.names import COUNTED_TOKENS, GRANTING_TOKENS, SECRET_KEYS, Hint, Names
 from llmtrace.filters.patterns import LETTERS
 from llmtrace.filters.separators import IS, QUOTE, SEPARATORS, SPACE, Separator
 from llmtrace.filters.tokens import start_of
@@ -83,8 +83,9 @@ class Assignments:
 
     def __init__(self, names: Names) -> None:
         self._hint = names.hint
-        self._name = re.compile(rf"{names.pattern}(?![a-z])")
-        self._foreign_name = re.compile(rf"(?:{names.pattern}|{FOREIGN})(?![a-z])")  # some three times as slow
+        self._name, self._any_name, self._escaped_name = (
+            re.compile(rf"{pattern}(?![a-z])") for pattern in (names.pattern, names.any_pattern, names.escaped_pattern)
+        )
 
     def __call__(self, text: str, lowered: str, is_foreign: bool) -> Iterator[Found]:
         """Where such values stand in `text`, in time linear in its length.
@@ -94,7 +95,9 @@ class Assignments:
             lowered: the same in lower case, each character at the same place.
             is_foreign: whether names in other languages than English may be in it.
         """
-        position, last, names = 0, Found(0, 0), self._foreign_name if is_foreign else self._name
+        position, last, names = 0, Found(0, 0), self._name
+        if is_foreign:
+            names = self._escaped_name if "\\u" in lowered else self._any_name
         while name := names.search(lowered, position):
             position = name.end()
             if last.start <= name.start() < last.end:  # a name within a secret names nothing

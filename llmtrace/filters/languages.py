@@ -31,9 +31,10 @@ SHORT: Final = frozenset({"mdp", "clave"})
 LITTLE: Final = frozenset({"de", "d", "do", "del", "di"})
 
 _SECOND: Final = "passe|api|secr(?:e|è)te|priv(?:e|é)e|acc(?:e|è)s|acceso|acesso|secreta|privada|segreta|privata"
-NAME: Final = (
-    rf"{'|'.join(PASSWORDS)}|mdp|(?:mots?|cl(?:e|é)s?|claves?|chaves?|chiave|jeton|token)[_. -]?"
-    rf"(?:d(?:e|o|el|i)?(?:[_. '-]|’)?)?(?:{_SECOND})|claves?|schl(?:ü|ue)ssel"
+_OF: Final = rf"[_. -]?(?:d(?:e|o|el|i)?(?:[_. '-]|’)?)?(?:{_SECOND})"
+NAME: Final = (  # each way begins with a letter, which Python's engine then looks for first
+    rf"{'|'.join(PASSWORDS)}|mdp|mots?{_OF}|cl(?:e|é)s?{_OF}|claves?(?:{_OF})?|chaves?{_OF}|chiave{_OF}"
+    rf"|jeton{_OF}|token{_OF}|schl(?:ü|ue)ssel"
 )
 """The end of each such name, in lower case."""
 

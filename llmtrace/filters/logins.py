@@ -10,8 +10,9 @@ from llmtrace.filters.names import words
 from llmtrace.filters.tokens import Range
 from llmtrace.filters.values import FUNCTION_WORDS, is_harmless, looks_random
 
+_BESIDE: Final = r"\s?(?:/|and|&|:|\+)\s?pass(?:word)?"
 _PAIR: Final = re.compile(  # Credentials: bob / x
-    r"(?:credentials?|creds|zugangsdaten|identifiants|credenciales|(?:log-?in|user(?:name)?)\s?(?:/|and|&|:|\+)\s?pass(?:word)?)"
+    rf"(?:credentials?|creds|zugangsdaten|identifiants|credenciales|log-?in{_BESIDE}|user(?:name)?{_BESIDE})"
     r"(?:\s(?:is|are)|\s?[:=])\s{1,4}[\"'`]?[\w.@+-]{1,64}[\"'`]?\s?[/:|]\s?[\"'`]?(?P<secret>[^\s\"'`<>]{6,128})"
 )
 _GO: Final = re.compile(r"[\w.-]{1,64}:(?P<secret>[^\s@:/\"']{3,128})@(?:tcp|unix)\(")
@@ -23,15 +24,18 @@ _PGPASS: Final = re.compile(
 _FIELD: Final = re.compile(  # <input value="x" type="password">
     r"<input\s(?:[^<>]{0,200}?\s)??value=\\{0,4}[\"'](?P<secret>[^\"'<>\\]{3,200})\\{0,4}[\"'](?=[^<>]{0,200}type=\\{0,4}[\"']?password)"
 )
-_MAIL: Final = re.compile(  # of SMTP, IMAP, POP3 and IRC
-    r"(?:auth(?:enticate)?\splain\s|\buser\s[^\s\\]{1,64}(?:\\[rn]|\s){1,8}pass\s|\b[a-z0-9]{1,8}\slogin\s[^\s]{1,64}\s"
-    r"|nickserv\s:?identify\s)(?P<secret>[^\s\\\"']{6,200})"
-)
+_SENT: Final = r"(?P<secret>[^\s\\\"']{6,200})"
+_SMTP: Final = re.compile(rf"auth(?:enticate)?\splain\s{_SENT}")
+_POP3: Final = re.compile(rf"\buser\s[^\s\\]{{1,64}}(?:\\[rn]|\s){{1,8}}pass\s{_SENT}")
+_TAGGED: Final = "|".join(rf"(?<=\b[a-z0-9]{{{length}}}\slogin\s)" for length in range(1, 9))  # a001 LOGIN bob x
+_IMAP: Final = re.compile(rf"\slogin\s(?:{_TAGGED})[^\s]{{1,64}}\s{_SENT}")
+_IRC: Final = re.compile(rf"nickserv\s:?identify\s{_SENT}")
 _LINK: Final = re.compile(
     r"/(?:[\w-]{0,24}(?:reset|verif|activat|invit|magic)[\w-]{0,24})/(?P<secret>[\w-]{20,200})(?![\w-])"
 )
+_OF_WALLETS: Final = "|".join(rf"{kind}[ _-]?(?:phrase|words)" for kind in ("seed", "recovery", "backup", "secret"))
 _PHRASE: Final = re.compile(
-    r"(?:(?:seed|recovery|backup|secret)[ _-]?(?:phrase|words)|mnemonic)[\"'`]{0,2}(?:[ ]is)?[ ]?[:=]?\s{1,4}"
+    rf"(?:{_OF_WALLETS}|mnemonic)[\"'`]{{0,2}}(?:[ ]is)?[ ]?[:=]?\s{{1,4}}"
     r"[\"'`]{0,2}(?P<secret>[a-z]{3,8}(?:[ ]{1,2}[a-z]{3,8}){11,23})(?![ ]{1,2}[a-z])"
 )
 _WORDS: Final = re.compile(
@@ -57,14 +61,10 @@ def logins(text: str, lowered: str) -> Iterator[Range]:
         text: the text.
         lowered: the same in lower case, each character at the same place.
     """
-    for sign, pattern in ((":", _PGPASS), ("@", _GO), ("netloc=", _NETLOC), ("={", _ODBC), ("<input", _FIELD)):
-        if sign in lowered:
-            yield from (span for span in _spans(pattern, lowered) if not is_harmless(text[slice(*span)]))
-    for pattern in (_PAIR, _MAIL):
-        yield from (span for span in _spans(pattern, lowered) if _is_value(text[slice(*span)]))
+    for signs, pattern, is_one in _LOOKS:
+        if any(sign in lowered for sign in signs):
+            yield from (span for span in _spans(pattern, lowered) if is_one(text[slice(*span)]))
     yield from (span for span in _spans(_LINK, text) if _is_mixed(text[slice(*span)]))
-    for pattern in (_PHRASE, _WORDS):
-        yield from (span for span in _spans(pattern, lowered) if _ORDINARY.isdisjoint(text[slice(*span)].split()))
 
 
 def _spans(pattern: re.Pattern[str], text: str) -> Iterator[Range]:
@@ -77,3 +77,27 @@ def _is_mixed(value: str) -> bool:
 
 def _is_value(value: str) -> bool:
     return looks_random(value) and not is_harmless(value)
+
+
+def _is_given(value: str) -> bool:
+    return not is_harmless(value)
+
+
+def _is_phrase(value: str) -> bool:
+    return _ORDINARY.isdisjoint(value.split())
+
+
+_LOOKS: Final = (  # what one of its signs says that it may be there, how it looks, and whether a value is one
+    ((":",), _PGPASS, _is_given),
+    (("@tcp(", "@unix("), _GO, _is_given),
+    (("netloc=",), _NETLOC, _is_given),
+    (("={",), _ODBC, _is_given),
+    (("<input",), _FIELD, _is_given),
+    (("cred", "zugangsdaten", "identifiants", "pass"), _PAIR, _is_value),
+    (("plain",), _SMTP, _is_value),
+    (("pass",), _POP3, _is_value),
+    (("login",), _IMAP, _is_value),
+    (("nickserv",), _IRC, _is_value),
+    (("phrase", "words", "mnemonic"), _PHRASE, _is_phrase),
+    (("phrase",), _WORDS, _is_phrase),
+)
