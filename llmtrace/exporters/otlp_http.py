@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import requests
@@ -52,7 +54,7 @@ class HTTPWire:
         self._compress = client._compress
         has_key = self._session.auth is None and any(name.lower() == "authorization" for name in self._headers)
         self._auth = _as_it_is if has_key else None  # else a line of ~/.netrc would come before the header
-        self._limit: Limit[Answer] = Limit()
+        self._limit: Limit[bytes] = Limit()
         if not environment:
             own = {*PROTOCOL_HEADERS, *(name.lower() for name in given.get("headers", {}))}
             self._headers = {name: value for name, value in self._headers.items() if name.lower() in own}
@@ -71,16 +73,26 @@ class HTTPWire:
             RetryLater: the spans may be accepted later.
         """
         data = self._compress(body)
-        return self._limit.run(lambda: self._sent(data, seconds), seconds)
+        heard: list[requests.Response] = []
+        try:
+            said = self._limit.run(lambda: self._sent(data, seconds, heard), seconds)
+        except TimedOut:
+            if not heard:
+                raise
+            said = b""
+        return _answer(heard[-1], said)
 
-    def _sent(self, data: bytes, seconds: float) -> Answer:
+    def _sent(self, data: bytes, seconds: float, heard: list[requests.Response]) -> bytes:
+        """Send one request; what its answer says goes to `heard` as soon as its status is there."""
+        until = time.monotonic() + seconds
         for tries_left in reversed(range(TRIES)):
             try:
-                return _answer(self._posted(data, seconds))
+                heard.append(self._posted(data, seconds))
+                break
             except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
                 if not tries_left or not _was_cut(error):
                     raise problem(error, seconds) from None
-        raise AssertionError("the last try returns or raises")
+        return _body(heard[-1], until)
 
     def _posted(self, data: bytes, seconds: float) -> requests.Response:
         return self._session.post(
@@ -89,7 +101,7 @@ class HTTPWire:
             headers=self._headers,
             timeout=seconds,
             allow_redirects=False,  # the headers may hold keys
-            stream=True,  # `_answer` reads it, and not for ever
+            stream=True,  # `_body` reads it, and not for ever
             verify=self._session.verify,  # else REQUESTS_CA_BUNDLE would come before `certificate_file`
             auth=self._auth,
         )
@@ -103,12 +115,28 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _answer(response: requests.Response) -> Answer:
-    with response:
-        body = response.raw.read(MOST_OF_AN_ANSWER, decode_content=True)
-        if not 200 <= response.status_code < 300:
-            return of_status(response.status_code, response.headers.get("Retry-After"))
-        return Accepted(rejected(body, response.headers.get("Content-Type", "")))
+def _body(response: requests.Response, until: float) -> bytes:
+    """What can be read of an answer until then, in seconds of `time.monotonic`: a server may let it drip for ever.
+
+    Nothing here can be a reason to send again what the status has settled.
+    """
+    body = bytearray()
+    with response, suppress(HTTPError, OSError, ValueError):
+        while len(body) < MOST_OF_AN_ANSWER and time.monotonic() < until and (read := _next_of(response.raw)):
+            body += read
+    return bytes(body)
+
+
+def _next_of(raw: Any) -> bytes:
+    """At least a byte, and none at the end; before urllib3 2.2 to ask for more is to wait for all of that."""
+    size, read = (MOST_OF_AN_ANSWER, raw.read1) if hasattr(raw, "read1") else (1, raw.read)
+    return bytes(read(size, decode_content=True))
+
+
+def _answer(response: requests.Response, body: bytes) -> Answer:
+    if not 200 <= response.status_code < 300:
+        return of_status(response.status_code, response.headers.get("Retry-After"))
+    return Accepted(rejected(body, response.headers.get("Content-Type", "")))
 
 
 def rejected(body: bytes, content_type: str) -> int:

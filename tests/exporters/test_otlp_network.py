@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import certifi
 import pytest
@@ -21,7 +21,7 @@ from llmtrace.exporters import OTLP
 from llmtrace.exporters.answers import NeedsPerson, TimedOut, Unreachable
 from llmtrace.pipeline.outcome import Exported
 from tests.exporters.sending import KEY, batch, exporting_to, later, names
-from tests.servers.http import ScriptedServer, reset
+from tests.servers.http import Script, ScriptedServer, head, reset, whole
 from tests.servers.otlp import Receiver
 
 
@@ -37,6 +37,54 @@ def test_an_offer_ends_in_time_whatever_the_backend_does(receiver: Receiver, pro
     receiver.behave()
     assert exporter.export(batch()) == Exported(8)
     exporter.shutdown()
+
+
+def without_end(status: int, headers: dict[str, str], piece: bytes) -> Script:
+    """An answer whose status is there, and whose body never ends."""
+
+    def write(connection: socket.socket) -> bool:
+        connection.sendall(head(status, headers))
+        with suppress(OSError):
+            while piece:
+                connection.sendall(piece)
+                time.sleep(0.02)
+        return connection.recv(1) != b""  # it comes back when the client has gone
+
+    return write
+
+
+LONG: Final = {"content-length": "1000000"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(whole(200, b"no gzip", {"content-encoding": "gzip"}), id="not gzip"),
+        pytest.param(reset(head(200, LONG) + b"cut"), id="cut off"),
+        pytest.param(reset(head(200, {"transfer-encoding": "chunked"}) + b"none\r\n"), id="not chunked"),
+        pytest.param(without_end(200, LONG, b"x"), id="drips"),
+        pytest.param(without_end(200, LONG, b""), id="hangs"),
+        pytest.param(without_end(200, LONG, b"x" * 1_000_000), id="floods"),
+    ],
+)
+def test_what_is_wrong_with_the_body_of_an_answer_sends_nothing_again(answer: Script) -> None:
+    with ScriptedServer() as server:
+        exporter = OTLP(f"http://127.0.0.1:{server.port}/v1/traces", timeout=0.3)
+        for _ in range(6):  # more than may hang at a time
+            server.answers(answer)
+            assert exporter.export(batch()) == Exported(8)
+        assert len(server.requests) == 6
+        exporter.shutdown()
+
+
+def test_a_status_counts_whatever_is_wrong_with_the_body() -> None:
+    lies = {"content-encoding": "gzip", "retry-after": "7"}
+    with ScriptedServer() as server:
+        exporter = OTLP(f"http://127.0.0.1:{server.port}/v1/traces", timeout=0.3)
+        server.answers(whole(503, b"no gzip", lies), without_end(429, lies, b"x"), whole(400, b"no gzip", lies))
+        assert [later(exporter, batch()).after for _ in range(2)] == [7, 7]
+        assert exporter.export(batch(1)) == Exported(0, {"refused by the backend (HTTP 400)": 1})
+        exporter.shutdown()
 
 
 def test_requests_that_hang_for_ever_do_not_pile_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
