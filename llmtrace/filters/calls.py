@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from llmtrace.filters.patterns import FAR
 from llmtrace.filters.tokens import Range
 from llmtrace.filters.values import looks_random
 
@@ -42,7 +43,7 @@ _STATEMENT: Final = re.compile(
     r"(?P<value>[^\"'\\\n]{3,200})(?P=quote)"
 )
 
-AFAR: Final = (rf"(?:{_FUNCTIONS})\(", r"sp_addlogin|securestring\s|(?:pragma|attach)\s.*key")
+AFAR: Final = (rf"(?:{_FUNCTIONS})\(", r"sp_addlogin|securestring\s", rf"(?:pragma|attach)\s{FAR}.*key")
 """What all this looks like from afar, in lower case; see `gate`."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final, NamedTuple
 
+from llmtrace.filters.patterns import FAR
 from llmtrace.filters.tokens import Range
 from llmtrace.filters.values import is_harmless, looks_random
 
@@ -58,10 +59,10 @@ _COMMANDS: Final = (
     _Command("gh", rf"secret\sset\s{_TO}(?:-b|--body[ =])\s{{0,4}}", r"secret\sset\s"),
 )
 AFAR: Final = (
-    *(rf"(?:{'|'.join(row.programs.split())})(?:\.exe)?(?:\s|\\*[\"'],){row.afar}" for row in _COMMANDS),
-    r"curl.*-(?:b|-cookie|u|-(?:proxy-)?user)",
-    r"\|\s*(?:sudo\s|kinit|[^|\n]*(?:chpasswd|-stdin|--passphrase-fd))|<<<",
-    r"(?:sqlplus|jdbc:oracle:thin:).*/.*@",
+    *(rf"(?:{'|'.join(row.programs.split())})(?:\.exe)?(?:\s|\\*[\"'],){FAR}{row.afar}" for row in _COMMANDS),
+    rf"curl{FAR}.*-(?:b|-cookie|u|-(?:proxy-)?user)",
+    r"\|\s*(?:sudo\s|kinit)|chpasswd|-stdin|--passphrase-fd|<<<",
+    rf"(?:sqlplus|jdbc:oracle:thin:){FAR}.*/.*@",
     r"identified(?:\s|\\[nrt])+(?:by|with)|login(?:\s|\\[nrt])",
     r"(?:requirepass|masterauth|bindpw|rootpw)(?:[\s\"\\])",
 )

@@ -20,7 +20,7 @@ from llmtrace.filters.invisible import INVISIBLE, INVISIBLE_ESCAPED
 from llmtrace.filters.languages import FOR, IS, as_json
 from llmtrace.filters.languages import NAME as FOREIGN_NAME
 from llmtrace.filters.names import SUFFIXES
-from llmtrace.filters.patterns import INNER, NOT_WORDS, PREFIXED
+from llmtrace.filters.patterns import FAR, INNER, NOT_WORDS, PREFIXED
 from llmtrace.filters.structure import NAME_KEYS, PERHAPS_VALUE_KEYS
 
 _BETWEEN: Final = (
@@ -45,7 +45,7 @@ TOGETHER: Final = 12  # patterns that are looked for at once
 
 FORMS: Final = (
     rf"[!-~](?:{INVISIBLE}|{INVISIBLE_ESCAPED})+[ -Z\\-~]|[a-z0-9_-]\\+b[a-z0-9_-]",
-    r"(?:into|copy)(?:\s|\\+[nrt])[^()]*\([^()]*\)(?:\s|\\+[nrt])*(?:value|from(?:\s|\\+[nrt])+stdin)",
+    rf"(?:into|copy)(?:\s|\\+[nrt]){FAR}[^()]*\([^()]*\)(?:\s|\\+[nrt])*(?:value|from(?:\s|\\+[nrt])+stdin)",
     r"----[ -](?:begin|end)[ +][a-z0-9 +]*private[ +]key|private-(?:lines|mac):",
     r"(?:bearer|basic)(?:[^a-z0-9]|%20|\\[nrt]|u0020|&#(?:32|x20);)+[a-z0-9._~+/=-]{8}",
     as_json(FOREIGN_NAME),
@@ -56,7 +56,7 @@ FORMS: Final = (
     r"/[0-9a-z]{6}-[0-9a-f]{32}",
     r":\\*/\\*/[^\s/?#@:\"]*(?:@|:[^\s\"]*@)|%3a%2f%2f[^\s\"]*%40",
     r"(?:sig|signature|credential|key|code|hmac|ticket|sesame|magic)=[^\s&\"]{16}",
-    r"secret(?s:.)*[a-z0-9+/]{40}",
+    rf"secret{FAR}(?s:.)*[a-z0-9+/]{{40}}",
     *logins.AFAR,
     r"\\+u00[2-7][0-9a-f]",  # letters that JSON hides
 )
@@ -134,19 +134,26 @@ def utf8(text: str) -> bytes:
 class Gate:
     """Tells whether a text may hold something that one of the patterns looks for; they are in lower case.
 
-    A few patterns are looked for at once, since each that may reach far doubles the states that the engine is in by
-    turns: too many of them, and it goes on some hundred times as slowly.
+    What they begin with, as far as `FAR`, is looked for at once, and then, where there is such a thing, a few patterns
+    at a time: each that may reach far doubles the states that the engine is in by turns, and with too many of them it
+    goes on some hundred times as slowly.
+
+    Args:
+        patterns: the patterns.
+        within: a pattern for what all that fit `patterns` hold, where that says more than how they begin.
     """
 
-    def __init__(self, patterns: Iterable[str]) -> None:
-        waiting = list(patterns)
-        together = (waiting[start : start + TOGETHER] for start in range(0, len(waiting), TOGETHER))
-        self._looks = [_look("|".join(each)) for each in together]
+    def __init__(self, patterns: Iterable[str], within: str | None = None) -> None:
+        whole = [*patterns]
+        begins = [within] if within is not None else [each.partition(FAR)[0] for each in whole]
+        together = [whole[start : start + TOGETHER] for start in range(0, len(whole), TOGETHER)]
+        self._begins = _look("|".join(begins))
+        self._looks = [_look("|".join(each)) for each in together] if whole != begins else []
 
     def may_hold(self, text: bytes) -> bool:
         """Whether `text`, which is UTF-8, may hold such a thing."""
         text = text.lower()
-        return any(look(text) for look in self._looks)
+        return self._begins(text) and (not self._looks or any(look(text) for look in self._looks))
 
 
 def _look(pattern: str) -> Callable[[bytes], bool]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from llmtrace.filters.names import words
+from llmtrace.filters.patterns import FAR
 from llmtrace.filters.tokens import Range
 from llmtrace.filters.values import FUNCTION_WORDS, is_harmless, looks_random
 
@@ -45,9 +46,13 @@ _WORDS: Final = re.compile(
 _ORDINARY: Final = FUNCTION_WORDS | words("any anyone anything choose keep make never only random safe share use words")
 
 AFAR: Final = (
-    r"(?:credentials?|creds|zugangsdaten|identifiants|credenciales|pass(?:word)?).*[/:|]",
+    (
+        r"(?:credentials?|creds|zugangsdaten|identifiants|credenciales"
+        rf"|(?:log-?in|user(?:name)?)(?:\s|\\+[nrt])?(?:/|and|&|:|\+)(?:\s|\\+[nrt])?pass){FAR}.*[/:|]"
+    ),
     r"@(?:tcp|unix)\(|netloc=|=\{[^{}]*\}|:(?:[0-9]{2,5}|\*):[a-z0-9_*-]+:[a-z0-9_.*@-]+:",
-    r"<input\s[^<>]*password|auth(?:enticate)?\splain|pass\s[^\s]{6}|\slogin\s|nickserv",
+    rf"<input\s{FAR}[^<>]*password",
+    r"auth(?:enticate)?\splain|pass\s[^\s]{6}|\slogin\s|nickserv",
     r"/[a-z0-9_-]*(?:reset|verif|activat|invit|magic)[a-z0-9_-]*/[a-z0-9_-]{20}",
     r"phrase|mnemonic|(?:seed|recovery|backup)[ _-]?words",
 )

@@ -13,6 +13,7 @@ ALNUM: Final = "[A-Za-z0-9]"
 WORD: Final = "[A-Za-z0-9_-]"
 HEX: Final = "[0-9a-fA-F]"
 BASE64: Final = "[A-Za-z0-9+/]"
+FAR: Final = "(?:)"  # fits anywhere; what stands behind it may reach far, see `gate`
 UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 # Words and numbers joined by hyphens, as in "sk-learn-pipeline-2024": a name, not a key.
 NOT_WORDS: Final = r"(?!(?:(?:[A-Z]?[a-z]{1,15}\d{0,2}|\d{1,6})(?:[-_]|(?![A-Za-z0-9_-]))){1,9}+(?![A-Za-z0-9_-]))"

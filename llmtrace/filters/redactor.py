@@ -80,7 +80,8 @@ class Redactor:
         )
         self._aligned = Gate([aligned_pattern(self._names.pattern_afar)])
         self._headings = Gate([heading_pattern(self._names.pattern_afar)])
-        self._gate = Gate([cut_pattern(), *FORMS, *names_patterns(self._names.pattern_afar), *self._more_for_gate()])
+        self._gate = Gate([cut_pattern(), *FORMS, *self._more_for_gate()])
+        self._names_gate = Gate(names_patterns(self._names.pattern_afar), within=self._names.pattern_afar)
         self._structure = Structure(self._text, self._names.hint, mask, reads_numbers=bool(self._personal))
 
     def _more_for_gate(self) -> Iterator[str]:
@@ -93,7 +94,7 @@ class Redactor:
         return any(map(self._may_hold, readings(text)))
 
     def _may_hold(self, text: bytes) -> bool:
-        return self._tokens.may_hold(text) or self._gate.may_hold(text)
+        return self._tokens.may_hold(text) or self._gate.may_hold(text) or self._names_gate.may_hold(text)
 
     def value(self, value: Any) -> Any:
         """`value` with all that is secret masked in it, whatever it is; the very same object when nothing is."""
