@@ -518,3 +518,12 @@ def test_every_id_in_the_code_is_documented_and_no_other() -> None:
     used = set(re.findall(r'"(?:llmtrace\.)?([EW]\d{3})"', code))
     documented = re.findall(r"^## llmtrace\.([EW]\d{3})\b", (ROOT / "docs" / "checks.md").read_text(), re.MULTILINE)
     assert sorted(used) == sorted(documented)
+
+
+def test_what_error_pages_show_of_the_settings_has_no_options() -> None:
+    """They show the variables of each frame as `repr` writes them."""
+    key = "sk-proj-9aB8cD7eF6gH5iJ4kL3mN2oP1qR0"
+    entry = {"BACKEND": "llmtrace.exporters.OTLP", "OPTIONS": {"headers": {"authorization": key}}}
+    config = read({"EXPORTERS": [{**entry, "FILTERS": [entry]}], "FILTERS": [entry], "PROVIDERS": {"default": entry}})
+    assert "llmtrace.exporters.OTLP" in repr(config)
+    assert key not in repr(config)

@@ -32,10 +32,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class BackendConfig:
-    """A class by dotted path with its keyword arguments; `where` is the full settings path of the entry."""
+    """A class by dotted path with its keyword arguments; `where` is the full settings path of the entry.
+
+    Error pages and reports show the variables of each frame: options, which hold keys, are not in its `repr`.
+    """
 
     backend: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)
     where: str
 
 
