@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
 
 from django.utils.module_loading import import_string
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, Status
 from opentelemetry.trace.span import TraceState
 from pydantic_core import to_json
@@ -23,6 +24,8 @@ from llmtrace.pipeline.ended import EndedSpan
 
 Function = Callable[[str], str]
 T = TypeVar("T")
+
+SCOPES: Final = 256  # instrumentation scopes whose masked form is kept: a process has a few for good
 
 WORDS: Final = several("a list of names with a letter or digit each", lambda v: isinstance(v, str) and bool(split(v)))
 KINDS: Final = {
@@ -38,9 +41,9 @@ KINDS: Final = {
 class Redact:
     """Masks keys, tokens, passwords and other secrets, known by their form or by the name beside them.
 
-    It looks at the span's name, attributes (content, and those set by hand; names of keys too), events, links, status
-    and resource, in nested structures and in JSON within texts. What somebody has put into the trace's state is left
-    out where it holds a secret. A span without a secret passes as the same object.
+    It looks at the span's name, attributes (content, and those set by hand; names of keys too), events, links, status,
+    resource and instrumentation scope, in nested structures and in JSON within texts. What somebody has put into the
+    trace's state is left out where it holds a secret. A span without a secret passes as the same object.
 
     Args:
         email: mask e-mail addresses too.
@@ -84,6 +87,7 @@ class Redact:
             mask,
         )
         self._resources: tuple[Resource, Resource] | None = None
+        self._masked_scope = lru_cache(maxsize=SCOPES)(self._scope)
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> str | None:
@@ -92,7 +96,7 @@ class Redact:
 
     def __call__(self, span: EndedSpan) -> EndedSpan:
         """`span`, or a copy of it with its secrets masked."""
-        span, resource = self._with_states(span), self._resource(span.resource)
+        span, resource = self._with_origin(span), self._resource(span.resource)
         if not self._may_change(span):
             return span if resource is span.resource else span.edited(resource=resource)
         value = self._redactor.value
@@ -116,12 +120,20 @@ class Redact:
         except Exception:  # lone surrogates, cycles, depth, classes of people's own: all is read
             return True
 
-    def _with_states(self, span: EndedSpan) -> EndedSpan:
+    def _with_origin(self, span: EndedSpan) -> EndedSpan:
+        """`span` with what came from elsewhere masked: the state of its trace, and who made it."""
         context = span.context and self._context(span.context)
         parent = span.parent and self._context(span.parent)
-        if context is span.context and parent is span.parent:
+        scope = span.instrumentation_scope and self._masked_scope(span.instrumentation_scope)
+        if context is span.context and parent is span.parent and scope is None:
             return span
-        return span.edited(context=context, parent=parent)
+        return span.edited(context=context, parent=parent, scope=scope)
+
+    def _scope(self, scope: InstrumentationScope) -> InstrumentationScope | None:
+        """`scope` with its secrets masked; None when there are none."""
+        before = [scope.name, scope.version, scope.schema_url, dict(scope.attributes or {})]
+        after = self._redactor.value(before)
+        return None if after is before else InstrumentationScope(*after)
 
     def _context(self, context: SpanContext) -> SpanContext:
         """`context` without the members of its state that hold a secret: its format has no room for every mask."""

@@ -23,6 +23,7 @@ LONGEST_COMMAND: Final = 4000  # characters
 SCALARS: Final = (bool, int, float, type(None))
 FEWEST_DIGITS: Final = 4  # of a number that is a secret by its name: below, it is a count or a switch
 SCHEMA_WORDS: Final = frozenset({"$ref", "anyOf", "allOf", "oneOf", "enum", "properties"})
+SCHEMA_VALUES: Final = frozenset({"default", "example", "examples", "const", "enum"})
 SCHEMA_TYPES: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
 TYPED_INTO: Final = frozenset({"selector", "locator", "element"})
 NAME_KEYS: Final = TYPED_INTO | words(
@@ -105,14 +106,17 @@ class Structure:
     def _mapping(self, value: dict[Any, Any], depth: int, named: Hint | None, path: frozenset[int]) -> Any:
         above, named = named, None if named is not None and is_schema(value) else named
         of_value, perhaps = self._paired(value)
+        of_schema = Hint.LIKELY if above is not named else None
         members = secret_members(value)
         masked: dict[Any, Any] = {}
         changed = False
         for key, item in value.items():
             new_key = self._key(key, depth)
-            own = Hint.SURE if key in members else self._hint(key) if isinstance(key, str) else None
+            own = Hint.SURE if key in members else self._hint(name) if (name := _name(key)) else None
             if own is None and key in VALUE_KEYS:
                 own = of_value or above
+            elif own is None and key in SCHEMA_VALUES and of_schema:
+                own = of_schema
             elif own is None and key in PERHAPS_VALUE_KEYS:
                 own = perhaps
             new = self(item, depth + 1, own or named, path)
@@ -139,7 +143,10 @@ class Structure:
         return key if masked == text else masked
 
     def _sequence(self, value: Any, depth: int, named: Hint | None, path: frozenset[int]) -> Any:
-        if named is None and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):
+        if isinstance(fields := getattr(value, "_fields", None), tuple) and len(fields) == len(value):
+            names = [self._hint(field) if isinstance(field, str) else None for field in fields]
+            new = [self(item, depth + 1, own or named, path) for item, own in zip(value, names, strict=True)]
+        elif named is None and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):
             first = self._hint(value[0])  # a header, say, as a pair
             second = None if first is None else Hint.HEADER if first is Hint.HEADER else Hint.LIKELY
             new = [self(value[0], depth + 1, None, path), self(value[1], depth + 1, second, path)]
@@ -171,6 +178,15 @@ class Structure:
             return f"<{type(value).__name__}>"
         masked = self(plain, depth, named, path)
         return value if masked is plain else masked
+
+
+def _name(key: Any) -> str:
+    """The name that a key is or holds: of ``b"password"``, of ``("bob", "password")``."""
+    if isinstance(key, bytes):
+        return key.decode("utf-8", "replace")
+    if isinstance(key, tuple):
+        return next((each for each in reversed(key) if isinstance(each, str)), "")
+    return key if isinstance(key, str) else ""
 
 
 def is_schema(value: dict[Any, Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, Status
 
 from llmtrace.jsontext import as_json, encodable, is_structure
@@ -115,6 +116,7 @@ class EndedSpan(ReadableSpan):
         resource: Resource | None = None,
         context: SpanContext | None = None,
         parent: SpanContext | Unchanged | None = UNCHANGED,
+        scope: InstrumentationScope | None = None,
     ) -> Self:
         """A copy in which the given fields are others; what is not given stays. The span itself never changes."""
         made = type(self)(
@@ -130,7 +132,7 @@ class EndedSpan(ReadableSpan):
             self._status if status is None else status,
             self._start_time,
             self._end_time,
-            self._instrumentation_scope,
+            self._instrumentation_scope if scope is None else scope,
         )
         made.dropped = self.dropped
         return made

@@ -25,6 +25,7 @@ def span(
     links: tuple[Link, ...] = (),
     status: Status | None = None,
     resource: Resource | None = None,
+    scope: InstrumentationScope | None = None,
 ) -> EndedSpan:
     """A span that ended, as the pipeline hands it to filters."""
     return EndedSpan(
@@ -40,7 +41,7 @@ def span(
         status or Status(StatusCode.UNSET),
         1_700_000_000_000_000_000,
         1_700_000_001_000_000_000,
-        InstrumentationScope("llmtrace"),
+        scope or InstrumentationScope("llmtrace"),
     )
 
 
@@ -109,6 +110,8 @@ PLACES: Final[Mapping[str, Callable[[str], EndedSpan]]] = {
     ),
     "link": lambda text: span(links=(Link(CONTEXT, {"why": text}),)),
     "resource": lambda text: span(resource=Resource({"process.command_line": text})),
+    "scope": lambda text: span(scope=InstrumentationScope(text, text, text)),
+    "attribute of the scope": lambda text: span(scope=InstrumentationScope("shop", attributes={"for": text})),
 }
 
 
@@ -140,7 +143,9 @@ def _decoded(text: str) -> Any:
 
 def texts_of(ended: EndedSpan) -> str:
     """All text of a span, as filters leave it and as it is exported."""
+    scope = ended.instrumentation_scope
     parts = [
+        scope and [scope.name, scope.version, scope.schema_url, dict(scope.attributes or {})],
         ended.name,
         ended.attributes,
         ended.for_export().attributes,

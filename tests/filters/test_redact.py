@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 from opentelemetry.trace.span import TraceState
 
@@ -97,6 +98,26 @@ def test_all_below_a_secret_s_name_is_masked_but_a_schema() -> None:
     assert masked(schema) == schema
 
 
+def test_what_a_schema_gives_for_a_secret_is_masked_where_it_looks_like_one() -> None:
+    given = {"default": SECRET, "examples": [SECRET, "secret"], "enum": ["short-lived", SECRET], "const": SECRET}
+    kept = {"default": MASK, "examples": [MASK, "secret"], "enum": ["short-lived", MASK], "const": MASK}
+    rest = {"type": "string", "description": "Its password"}
+    assert masked({"properties": {"password": {**rest, **given}}}) == {"properties": {"password": {**rest, **kept}}}
+    harmless = {"properties": {"query": {"type": "string", "default": SECRET}}}
+    assert masked(harmless) == harmless
+
+
+class Account(NamedTuple):
+    user: str
+    password: str
+
+
+def test_names_need_not_be_texts() -> None:
+    assert masked({b"password": SECRET, ("bob", "token"): SECRET}) == {b"password": MASK, ("bob", "token"): MASK}
+    assert masked([Account("bob", SECRET), {"password": SECRET}]) == [("bob", MASK), {"password": MASK}]
+    assert masked({3: SECRET, None: SECRET, b"user": SECRET}) == {3: SECRET, None: SECRET, b"user": SECRET}
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -142,6 +163,15 @@ def test_what_is_no_secret_stays_in_a_span_with_one() -> None:
         given.end_time,
         given.kind,
     )
+
+
+def test_a_scope_is_masked_and_stays_as_it_was_without_a_secret() -> None:
+    scope = InstrumentationScope("shop", "1", "https://shop.example/", {"api_key": SECRET, "team": "search"})
+    assert redact(span(scope=scope)).instrumentation_scope == InstrumentationScope(
+        "shop", "1", "https://shop.example/", {"api_key": MASK, "team": "search"}
+    )
+    clean = span(scope=InstrumentationScope("shop", "1", None, {"team": "search"}))
+    assert redact(clean) is clean
 
 
 def test_a_resource_is_masked_once_for_all_its_spans() -> None:
