@@ -167,6 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=500, help="calls in one round of a case")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--pace", type=float, action="append", help="of the model; by default at once, and then 0.05")
     arguments = parser.parse_args()
 
     logging.disable()  # of the exporters that fail on purpose
@@ -175,7 +176,8 @@ def main() -> None:
     from benchmarks.receiver import receiver
 
     with receiver() as endpoint:
-        for pace, calls in ((0.0, arguments.calls), (0.05, arguments.calls // 5)):
+        for pace in arguments.pace or (0.0, 0.05):
+            calls = arguments.calls if pace == 0 else arguments.calls // 5
             with model_server(pace) as model:
                 took = measure(model, endpoint, arguments.rounds, calls)
             print(f"\nLatency of a call at {pace:g} of a model's pace, {arguments.rounds} rounds of {calls} calls each")
