@@ -28,6 +28,8 @@ from typing import Any, Final
 import django
 from django.conf import settings
 
+from benchmarks.rounds import in_turns
+
 GOOD: Final = "llmtrace.exporters.OTLP"
 PROMPT: Final = "Recommend a fantasy book to someone who liked The Name of the Wind. " * 10
 OFTEN: Final = {"delay": 0.1}  # so that exporters are at work all the time, and not once a second
@@ -132,18 +134,6 @@ def latencies(case: Case, model: str, receiver: str, calls: int) -> list[float]:
         return took
 
 
-def measure(model: str, receiver: str, rounds: int, calls: int) -> dict[str, list[list[float]]]:
-    """The latencies of each case, round by round; the order turns, so that none always follows the same one."""
-    names = list(CASES)
-    took: dict[str, list[list[float]]] = {name: [] for name in names}
-    for number in range(-1, rounds):
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            found = latencies(CASES[name], model, receiver, calls)
-            if number >= 0:
-                took[name].append(found)
-    return took
-
-
 def percentile(seconds: Sequence[float], percent: int) -> float:
     """What so many of a hundred calls did not exceed."""
     return statistics.quantiles(seconds, n=100)[percent - 1]
@@ -179,7 +169,11 @@ def main() -> None:
         for pace in arguments.pace or (0.0, 0.05):
             calls = arguments.calls if pace == 0 else arguments.calls // 5
             with model_server(pace) as model:
-                took = measure(model, endpoint, arguments.rounds, calls)
+                took = in_turns(
+                    CASES,
+                    lambda name: latencies(CASES[name], model, endpoint, calls),  # noqa: B023 - done within the turn
+                    arguments.rounds,
+                )
             print(f"\nLatency of a call at {pace:g} of a model's pace, {arguments.rounds} rounds of {calls} calls each")
             report(took)
 

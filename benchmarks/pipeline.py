@@ -27,6 +27,8 @@ from typing import Any
 import django
 from django.conf import settings
 
+from benchmarks.rounds import in_turns
+
 STOCK = "opentelemetry.exporter.otlp.proto.http.trace_exporter.OTLPSpanExporter"
 OURS = "llmtrace.exporters.OTLP"
 ALONE = OURS  # the row that those beside others are compared to
@@ -182,18 +184,6 @@ class CallingThread:
 Took = Mapping[str, Sequence[tuple[float, float]]]
 
 
-def measure(ways: Mapping[str, Round], rounds: int) -> Took:
-    """What each way took, round by round; the order turns, so that none always follows the same one."""
-    names = list(ways)
-    took: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    for number in range(-1, rounds):
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            found = ways[name]()
-            if number >= 0:
-                took[name].append(found)
-    return took
-
-
 def ratio(took: Took, name: str, clock: int, to: str) -> float:
     """How much faster than `to` it was, by the wall's clock (0) or the processor's (1)."""
     return statistics.median(other[clock] / each[clock] for other, each in zip(took[to], took[name], strict=True))
@@ -237,9 +227,10 @@ def main() -> None:
 
     with receiver() as endpoint:
         ways = Throughput(endpoint, arguments.spans).ways()
-        report_throughput(arguments.spans, measure(ways, arguments.rounds))
+        report_throughput(arguments.spans, in_turns(ways, lambda name: ways[name](), arguments.rounds))
     few = arguments.spans // 4
-    report_calling_thread(few, measure(CallingThread(few).ways(), arguments.rounds))
+    threads = CallingThread(few).ways()
+    report_calling_thread(few, in_turns(threads, lambda name: threads[name](), arguments.rounds))
 
 
 if __name__ == "__main__":

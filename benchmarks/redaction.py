@@ -18,12 +18,13 @@ import re
 import statistics
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final
 
 from benchmarks import answers
+from benchmarks.rounds import in_turns
 from llmtrace.filters.redactor import Redactor
 
 ROOT: Final = Path(__file__).parent.parent
@@ -110,17 +111,6 @@ def seconds(work: Callable[[str], object], texts: Sequence[str]) -> float:
     return time.process_time() - began
 
 
-def measure(ways: Mapping[str, Callable[[str], object]], texts: Sequence[str], rounds: int) -> dict[str, list[float]]:
-    """What each way took, round by round in turning order."""
-    names, took = list(ways), {name: list[float]() for name in ways}
-    for number in range(-1, rounds):
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            found = seconds(ways[name], texts)
-            if number >= 0:
-                took[name].append(found)
-    return took
-
-
 def main() -> None:
     """Measure and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -146,7 +136,7 @@ def main() -> None:
         kinds[arguments.folder.name] = files(arguments.folder, "*")
     print(f"{'':<26}{'texts':>7}{'KB':>7}{'ns a character':>16}{'× json':>9}{'× by hand':>11}{'read':>7}{'masked':>8}")
     for name, texts in kinds.items():
-        took = measure(ways, texts, arguments.rounds)
+        took = in_turns(ways, lambda way: seconds(ways[way], texts), arguments.rounds)  # noqa: B023 - done in the turn
         size = sum(map(len, texts))
         of = {
             way: statistics.median(ours / other for ours, other in zip(took["redact"], took[way], strict=True))

@@ -21,6 +21,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from benchmarks.rounds import in_turns
+
 BARE, OURS, THEIRS = "not traced", "llmtrace", "OpenTelemetry's"
 MIDDLEWARE: Final = {
     BARE: [],
@@ -100,16 +102,14 @@ def async_rounds() -> dict[str, Callable[[int], None]]:
 
 def measured(rounds: dict[str, Callable[[int], None]], repeat: int, count: int) -> dict[str, float]:
     """Microseconds a request of each variant."""
-    taken: dict[str, list[float]] = {name: [] for name in rounds}
-    for answer in rounds.values():
-        answer(count)
-    for _ in range(repeat):
-        for name, answer in rounds.items():
-            gc.collect()
-            begun = time.process_time()
-            answer(count)
-            taken[name].append((time.process_time() - begun) / count * 1e6)
-    return {name: statistics.median(values) for name, values in taken.items()}
+
+    def once(name: str) -> float:
+        gc.collect()
+        begun = time.process_time()
+        rounds[name](count)
+        return (time.process_time() - begun) / count * 1e6
+
+    return {name: statistics.median(values) for name, values in in_turns(rounds, once, repeat).items()}
 
 
 def show(title: str, figures: dict[str, float]) -> None:

@@ -24,6 +24,8 @@ from typing import Any
 import django
 from django.conf import settings
 
+from benchmarks.rounds import in_turns
+
 BATCH = 512
 QUESTION = 'Recommend a fantasy book to someone who liked "The Name of the Wind",\nand say why. ' * 16
 ANSWER = "Readers love the prose and the music of this book; a third wish that more happened.\n" * 18
@@ -256,18 +258,6 @@ class Ways:
         return time.perf_counter() - start
 
 
-def measure(ways: Ways, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each way, round by round; the order turns, so that none always follows the same one."""
-    names = list(ways.rounds())
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(-1, rounds):
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            took = ways.rounds()[name]()
-            if number >= 0:
-                seconds[name].append(took)
-    return seconds
-
-
 def report(engine: str, count: int, seconds: Mapping[str, Sequence[float]]) -> None:
     base = seconds["bulk_create"]
     print(f"\n{engine}: {count:,} spans a round, batches of {BATCH}, {len(base)} rounds")
@@ -296,7 +286,9 @@ def main() -> None:
             endpoint = stack.enter_context(receiver())
             made = stack.enter_context(getattr(databases, engine)())
             alias = stack.enter_context(databases.store(engine, made))
-            report(engine, arguments.spans, measure(Ways(alias, endpoint, arguments.spans), arguments.rounds))
+            ways = Ways(alias, endpoint, arguments.spans).rounds()
+            took = in_turns(ways, lambda name: ways[name](), arguments.rounds)  # noqa: B023 - done in the turn
+            report(engine, arguments.spans, took)
 
 
 if __name__ == "__main__":
