@@ -34,14 +34,19 @@ def watch_children() -> None:
 
 
 class CutOff:
-    """What a child has open at this moment, which is about to be killed or has been."""
+    """What a child has open, which is about to be killed or has been, and what it begins until then."""
 
     def __init__(self, pid: Any) -> None:
         """`pid` is the child's number; that of one without a slate will do, or None."""
         self._slate: Slate | None = slates.of(pid)
         noted: Sequence[Opened] = () if self._slate is None else self._slate.noted()
-        self._open = {each.context.span_id: each for each in noted if each.end is None}
-        self._runs = self._slate is not None and self._slate.runs
+        self._open: dict[int, Opened] = {}
+        self._runs = False
+        self._take(noted)
+
+    def _take(self, noted: Iterable[Opened]) -> None:
+        self._open.update((each.context.span_id, each) for each in noted if each.end is None)
+        self._runs = self._runs or (self._slate is not None and self._slate.runs)
 
     @classmethod
     def idle(cls) -> Iterator[CutOff]:
@@ -79,6 +84,7 @@ class CutOff:
         if self._slate is None:
             return
         noted = [] if self.is_saved else self._slate.noted()
+        self._take(noted)  # a job may have begun its run when its time was up
         self._slate.clear()
         if noted:
             self._tell(noted, error, on_run or {})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.interpreter import lines, run
 
 CODE = """
@@ -26,12 +28,7 @@ watch_children()
 parents, childs = os.pipe(), os.pipe()
 pid = os.fork()
 if not pid:
-    job = began("job", NonRecordingSpan(SpanContext(7, 5, True, TraceFlags(1))), SpanKind.CONSUMER)
-    over = began("over", job)
-    over.end()
-    flush(10)
-    step = began("step", job)
-    call = began("call", step, SpanKind.CLIENT, "llmtrace", prompt="key sk-abcdefghijklmnopqrstuvwx")
+    {before}
     os.write(childs[1], b".")
     os.read(parents[0], 1)
     {child}
@@ -46,8 +43,14 @@ os.waitpid(pid, 0)
 cut_off.end(LookupError("gone"), dict(state="LOST"))
 CutOff(pid).end(LookupError("gone"), dict(state="LOST"))
 assert flush(10)
+print("left out:", cut_off.leaves_out("an id"))
 """
 
+JOB = "job = began('job', NonRecordingSpan(SpanContext(7, 5, True, TraceFlags(1))), SpanKind.CONSUMER)"
+BEFORE = (
+    f"{JOB}; over = began('over', job); over.end(); flush(10); step = began('step', job); "
+    "call = began('call', step, SpanKind.CLIENT, 'llmtrace', prompt='key sk-abcdefghijklmnopqrstuvwx')"
+)
 
 END = "[each.end() for each in (call, step, job)]"
 
@@ -57,7 +60,7 @@ def told(tmp_path: Path, child: str = "pass", *others: dict[str, Any], **entry: 
     path = tmp_path / "exported"
     exporter = {"BACKEND": "llmtrace.exporters.JSONLines", "OPTIONS": {"path": str(path)}, **entry}
     run(
-        CODE.replace("{child}", child),
+        CODE.replace("{before}", BEFORE).replace("{child}", child),
         {"EXPORTERS": [exporter, *others], "SPOOL": {"DIRECTORY": str(tmp_path / "spool")}},
     )
     found = {span["name"]: span for span in lines(path)}
@@ -146,3 +149,19 @@ def test_each_exporter_is_told_of_what_it_lacks(tmp_path: Path) -> None:
     (inner,) = (span for span in lines(slow) if span["name"] == "inner")
     assert inner["attributes"] == {"size": 3, "llmtrace.incomplete": True}
     assert sorted(span["name"] for span in lines(slow)) == sorted(spans)
+
+
+@pytest.mark.parametrize(
+    ("child", "left_out"), [("pass", False), (JOB, True), (f"{JOB}; step = began('step', job)", False)]
+)
+def test_a_run_that_begins_before_the_child_is_killed_is_not_forgotten_and_not_told_twice(
+    tmp_path: Path, child: str, left_out: bool
+) -> None:
+    """The child was about to begin it when it was told to end. One without a span inside is for the caller to tell."""
+    path = tmp_path / "exported"
+    said = run(
+        CODE.replace("{before}", "pass").replace("{child}", child),
+        {"EXPORTERS": [{"BACKEND": "llmtrace.exporters.JSONLines", "OPTIONS": {"path": str(path)}}]},
+    )
+    assert f"left out: {left_out}" in said
+    assert sorted(span["name"] for span in lines(path)) == (["job", "step"] if "step" in child else [])

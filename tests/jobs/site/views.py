@@ -188,7 +188,7 @@ def _kill(task: Any) -> None:
 
 def hard_limit_deaf() -> None:
     with trace_attributes(user_id=7):
-        tasks.hang_deaf.apply_async(time_limit=LIMIT_S)
+        tasks.hang_deaf.apply_async(time_limit=2 * LIMIT_S)
 
 
 def crowd_killed() -> None:
@@ -200,7 +200,7 @@ def crowd_at_hard_limit() -> None:
 
 
 def hard_limit_idle() -> None:
-    tasks.idle_deaf.apply_async(time_limit=1)
+    tasks.idle_deaf.apply_async(time_limit=LIMIT_S)
 
 
 def soft_limit() -> None:
