@@ -7,11 +7,13 @@ from functools import partial
 from typing import Final
 
 from llmtrace.conf import QueueConfig
-from llmtrace.pipeline.backoff import LONGEST_WAIT_S, Backoff
+from llmtrace.pipeline.backoff import FIRST_WAIT_S, LONGEST_WAIT_S, Backoff
 from llmtrace.pipeline.delivery import Delivery, Failure
 from llmtrace.pipeline.outcome import Exported
+from llmtrace.pipeline.portion import Portion
 from llmtrace.pipeline.queue import BATCH_BYTES
-from llmtrace.pipeline.spool import Spool, Waiting
+from llmtrace.pipeline.spool import Spool
+from llmtrace.pipeline.waiting import Waiting
 
 FOREIGN_AGE_S: Final = 24 * 3600.0  # how long an exporter that only says FAILURE is offered the same spans
 PROBE: Final = 32  # spans that are offered while the exporter fails: calls wait while a batch is read back in vain
@@ -24,11 +26,11 @@ class Backlog:
     def __init__(self, bounds: QueueConfig, delivery: Delivery, spool: Spool, *, newest: bool = False) -> None:
         """`newest` takes the file that is written now, where spans go to disk first; else it is the older ones."""
         self.backoff = Backoff()
-        self._batch = bounds.batch
         self._delivery = delivery
         self._spool = spool
         self._newest = newest
         self._failed_at = 0.0
+        self._portion = Portion(bounds.batch)
 
     def left(self) -> float | None:
         """Seconds until there is something to do; None when there is nothing to wait for."""
@@ -45,8 +47,10 @@ class Backlog:
         if deadline is not None and (not self._newest or self.backoff.failing or time.monotonic() > deadline):
             return False
         try:
-            count = min(PROBE, self._batch) if self.backoff.failing else self._batch
-            waiting = self._spool.next(count, BATCH_BYTES, newest=self._newest)
+            count = self._portion.count
+            waiting = self._spool.next(
+                min(PROBE, count) if self.backoff.failing else count, BATCH_BYTES, newest=self._newest
+            )
         except OSError as error:  # the disk fails
             self._delivery.note(Failure(f"the spool can't be read: {error.strerror}"))
             self.backoff.failed(longest=LONGEST_OWN_WAIT_S)
@@ -58,6 +62,7 @@ class Backlog:
         if isinstance(outcome, Failure):
             return self._failed(waiting, outcome)
         self.backoff.worked()
+        self._portion.worked()
         self._spool.settle(waiting, partial(self._count, waiting, outcome))
         return True
 
@@ -69,10 +74,20 @@ class Backlog:
         self._delivery.note(failure)
         others_work = self._delivery.worked_at > self._failed_at > 0
         self._failed_at = time.monotonic()
-        self.backoff.failed(failure.after, LONGEST_OWN_WAIT_S if others_work and not self._newest else LONGEST_WAIT_S)
+        longest = LONGEST_OWN_WAIT_S if others_work and not self._newest else LONGEST_WAIT_S
+        self.backoff.failed(failure.after, FIRST_WAIT_S if len(waiting.spans) > 1 else longest)
         if failure.foreign and waiting.segment.age(waiting.written_at) > FOREIGN_AGE_S:
             dropped = len(waiting.spans), "exporter failed", failure.problem, waiting.ledger
             self._spool.settle(waiting, partial(self._delivery.drop, *dropped))
+        elif self._portion.failed(len(waiting.spans), self._delivery.worked_at, failure.after is not None):
+            self._let_others_pass(waiting)
         else:
             self._spool.put_back(waiting)
         return False
+
+    def _let_others_pass(self, waiting: Waiting) -> None:
+        was_aside = waiting.segment.is_aside
+        if not self._spool.set_aside(waiting):
+            self._spool.put_back(waiting)
+        elif not was_aside:  # else what is offered next has failed before as well
+            self.backoff.worked()

@@ -31,6 +31,7 @@ _OFFSET: Final = struct.Struct(">Q")
 _BEGINNING: Final = len(MARK) + _OFFSET.size
 _LONGEST_BEGINNING: Final = 64 * 1024
 SUFFIX: Final = ".spool"
+BEGUN_S: Final = 60.0  # after that long a file that is not complete will never be
 NEW: Final = ".new"  # until it is locked, so that nobody takes it for one that a dead process has left
 
 
@@ -52,6 +53,7 @@ class Segment:
         self.path = path
         self.exporter = exporter
         self.origin = origin  # the process that wrote it
+        self.is_aside = False  # whether this process puts spans into it that hold others up
         self._begun = begun  # in seconds of `time.monotonic`
         self._descriptor = descriptor
         self._settled = settled
@@ -61,8 +63,8 @@ class Segment:
         _held.add(self)
 
     @classmethod
-    def create(cls, folder: Path, exporter: str) -> Self:
-        """A new file of this process.
+    def create(cls, folder: Path, exporter: str, origin: str | None = None) -> Self:
+        """A new file, for what this process writes or, where `origin` names another, what that one has left.
 
         Raises:
             OSError: it can't be made.
@@ -76,7 +78,8 @@ class Segment:
                 if not _lock(descriptor):
                     raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK))
                 begun = time.monotonic()
-                names = {"exporter": _written(exporter), "process": process_id(), "boot": boot_id(), "begun": begun}
+                origin = origin or process_id()
+                names = {"exporter": _written(exporter), "process": origin, "boot": boot_id(), "begun": begun}
                 whose = framed(to_json(names), 0, int(time.time()))
                 begins = _BEGINNING + len(whose)
                 _write(descriptor, b"".join((MARK, _OFFSET.pack(begins), whose)))
@@ -86,7 +89,7 @@ class Segment:
                 with contextlib.suppress(OSError):
                     new.unlink()
                 raise
-            return cls(path, descriptor, exporter, process_id(), begins, begins, begun)
+            return cls(path, descriptor, exporter, origin, begins, begins, begun)
 
     @classmethod
     def adopt(cls, path: Path, exporter: str | None = None) -> Self | None:
@@ -158,17 +161,18 @@ class Segment:
         """Whether others could find the file: somebody may have cleared the folder."""
         return os.fstat(self._descriptor).st_nlink > 0
 
-    def append(self, records: Sequence[bytes], group: int) -> None:
+    def append(self, records: Sequence[bytes], group: int, written_at: int | None = None) -> None:
         """Write records, all of them or none, in one call of `write(2)`: then they outlive this process.
 
         Args:
             records: JSON, or any other text in UTF-8.
             group: a number of 32 bits; only records of one group are read together.
+            written_at: when they were first written, in seconds since 1970; now, if it is left out.
 
         Raises:
             OSError: they can't be written, since the disk is full, say.
         """
-        now, descriptor = int(time.time()), self._descriptor
+        now, descriptor = int(time.time()) if written_at is None else written_at, self._descriptor
         _write(descriptor, b"".join(framed(record, next(self._numbers), now, group) for record in records))
         self._end = os.lseek(descriptor, 0, os.SEEK_CUR)
 
@@ -243,6 +247,14 @@ def _written(exporter: str) -> str:
 def digest(exporter: str) -> str:
     """What stands for an exporter's name in names of files."""
     return sha256(exporter.encode(errors="replace")).hexdigest()[:12]
+
+
+def clear_up(folder: Path, exporter: str) -> None:
+    """Delete files of `exporter` that a process had begun when it was killed."""
+    for path in folder.glob(f"*-{digest(exporter)}{NEW}"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > BEGUN_S:
+                path.unlink()
 
 
 def _lock(descriptor: int) -> bool:

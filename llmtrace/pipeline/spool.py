@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from zlib import crc32
 
 from llmtrace.masking import get_logger
@@ -17,8 +17,9 @@ from llmtrace.pipeline.folder import private, size_of
 from llmtrace.pipeline.frames import SIZE as FRAME_BYTES
 from llmtrace.pipeline.ledger import Ledger, ledger_of
 from llmtrace.pipeline.preparing import UNREADY
-from llmtrace.pipeline.record import all_packed, unpacked
-from llmtrace.pipeline.segment import NEW, SUFFIX, Batch, Segment, digest
+from llmtrace.pipeline.record import all_packed
+from llmtrace.pipeline.segment import SUFFIX, Segment, clear_up, digest
+from llmtrace.pipeline.waiting import Waiting, read_back
 
 logger = get_logger("llmtrace.pipeline")
 
@@ -27,7 +28,6 @@ PARTS: Final = 8  # of the size that is allowed, at least: the oldest part goes 
 BEGINNING_BYTES: Final = 512  # of a file, about: whose it is
 REST_S: Final = 30.0  # until a disk that could not be written is tried again
 
-BEGUN_S: Final = 60.0  # after that long a file that is not complete will never be
 FULL: Final = "spool full"
 DAMAGED: Final = "damaged in the spool"
 CLEARED: Final = "deleted in the spool"
@@ -36,16 +36,8 @@ Mark = Sequence[tuple[Segment, int]]
 """Files, and the offsets up to which they were written."""
 
 
-class Waiting(NamedTuple):
-    """Spans that were read back, of one destination, to be exported and then settled."""
-
-    spans: Sequence[EndedSpan]
-    destination: str | None
-    written_at: int  # the oldest of them, in seconds since 1970
-    ledger: Ledger  # of the process in which they ended
-    segment: Segment
-    batch: Batch
-    unreadable: int
+def _nothing() -> None:
+    """Nothing became of them."""
 
 
 class Spool:
@@ -167,7 +159,9 @@ class Spool:
 
     def _segments(self, newest: bool = False) -> list[Segment]:
         current = [] if self._current is None else [self._current]
-        return current if newest else [*self._others, *current]
+        if newest:
+            return current
+        return sorted([*self._others, *current], key=attrgetter("is_aside"))
 
     def next(self, count: int, size: int, *, newest: bool = False) -> Waiting | None:
         """Spans that wait, of one destination, in the order of their file; None when there are none.
@@ -179,7 +173,7 @@ class Spool:
         """
         with self._lock:
             segment = self._reading = self._next_segment(newest)
-        return None if segment is None else self._read(segment, count, size)
+        return None if segment is None else read_back(segment, count, size, self._ledger_for(segment))
 
     def _next_segment(self, newest: bool) -> Segment | None:
         for segment in self._segments(newest):
@@ -188,18 +182,6 @@ class Spool:
             if segment is not self._current:
                 self._finish(segment)
         return None
-
-    def _read(self, segment: Segment, count: int, size: int) -> Waiting:
-        batch = segment.read(count, size)
-        spans, destination, unreadable = [], None, 0
-        for frame in batch.records:
-            try:
-                span, destination = unpacked(frame.record or b"")
-                spans.append(span)
-            except Exception:
-                unreadable += 1
-        oldest = batch.records[0].written_at if batch.records else 0
-        return Waiting(spans, destination, oldest, self._ledger_for(segment), segment, batch, unreadable)
 
     def settle(self, waiting: Waiting, count: Callable[[], None]) -> None:
         """Never read these again.
@@ -235,6 +217,43 @@ class Spool:
                 self._others.remove(waiting.segment)
                 self._others.append(waiting.segment)
 
+    def set_aside(self, waiting: Waiting) -> bool:
+        """Let what comes after these pass: they go to a file of what was set aside, which is read after all others.
+
+        False when they stay where they are, since nothing comes after them yet, or the disk can't be written.
+        """
+        with self._lock:
+            segment = waiting.segment
+            if not segment.is_held or (waiting.is_last and segment is self._current):
+                return False
+            if waiting.is_last:
+                segment.is_aside = True
+                self.put_back(waiting)
+                return True
+            try:
+                for frame in waiting.batch.records:
+                    record = frame.record or b""
+                    self._beside(segment, FRAME_BYTES + len(record)).append([record], frame.group, frame.written_at)
+            except OSError:
+                return False
+            waiting.ledger.spooled(len(waiting.spans))  # before they are settled here: a crash makes two, not none
+            self.settle(waiting, _nothing)
+            return True
+
+    def _beside(self, segment: Segment, size: int) -> Segment:
+        """The file of what is set aside of the process that wrote `segment`, or a new one; it has room for `size`."""
+        for aside in self._others:
+            is_one = aside.is_aside and aside.origin == segment.origin
+            if is_one and aside.size + size <= self._segment_bytes and aside.has_name:
+                return aside
+        self._make_room(BEGINNING_BYTES + size)
+        aside = Segment.create(self._folder, self._exporter, segment.origin)
+        aside.is_aside = True
+        self._others.append(aside)
+        if segment.path in self._own:
+            self._own.add(aside.path)
+        return aside
+
     def _ledger_for(self, segment: Segment) -> Ledger:
         return self._ledger if segment.path in self._own else ledger_of(segment.origin, segment.exporter)
 
@@ -258,20 +277,13 @@ class Spool:
             left = sorted(self._folder.glob(f"*-{digest(self._exporter)}{SUFFIX}"))
         except OSError:  # the folder is not there any more, or no folder
             return False
-        self._clear_up()
+        clear_up(self._folder, self._exporter)
         for path in left:
             with self._lock:
                 if self._closed or any(path == segment.path for segment in self._segments()):
                     continue
                 found = self._take_over(path) or found
         return found
-
-    def _clear_up(self) -> None:
-        """Delete what a process has begun when it was killed."""
-        for path in self._folder.glob(f"*-{digest(self._exporter)}{NEW}"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > BEGUN_S:
-                    path.unlink()
 
     def _take_over(self, path: Path) -> bool:
         try:
