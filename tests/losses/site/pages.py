@@ -10,6 +10,7 @@ from llmtrace import LLM
 CALLS = 4
 REFUSED = "gpt-refused"
 EACH = 10
+BATCH = 150  # spans, where an exporter is to keep fewer for itself
 
 
 def calls(count: int = CALLS) -> None:

@@ -34,6 +34,18 @@ def goes_on() -> None:
         calls(1)
 
 
+def goes_on_when_sent() -> None:
+    """Make a batch of spans, wait until it is sent and noted, make fewer than another, and wait for the end."""
+    from llmtrace.pipeline.fanout import fanout
+    from tests.losses.site.pages import BATCH, calls
+
+    calls(BATCH)
+    while any(account.sent < BATCH for account in fanout.accounts().values()):
+        time.sleep(0.02)
+    calls(BATCH - 1)
+    signal.pause()
+
+
 def follows() -> None:
     """Send what dead processes have left; end when nothing is left on disk, or after 30 s."""
     from llmtrace.pipeline.fanout import fanout
@@ -49,7 +61,9 @@ def left() -> list[str]:
     return [str(path) for path in (FOLDER / "spool").rglob("*.spool")]
 
 
+PROGRAMS = (exits, told, goes_on, goes_on_when_sent, follows)
+
 if __name__ == "__main__":
     django.setup()
-    programs: dict[str, Callable[[], None]] = {each.__name__: each for each in (exits, told, goes_on, follows)}
+    programs: dict[str, Callable[[], None]] = {each.__name__: each for each in PROGRAMS}
     programs[sys.argv[1]]()
