@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from operator import attrgetter
 
 from llmtrace.pipeline.preparing import Prepared
 from llmtrace.pipeline.queue import Entry, SpanQueue
@@ -29,10 +30,15 @@ class Hands:
         self.changed = threading.Condition(threading.RLock())
         self._queue = queue
         self._hands: list[Hand] = []
+        self._returned: list[Hand] = []  # in the order in which they were taken
 
     def take(self) -> Hand | None:
         """The next batch; None when the queue is empty."""
         with self.changed:
+            if self._returned:
+                hand = self._returned.pop(0)
+                self._hands.append(hand)
+                return hand
             first = self._queue.taken
             entries = self._queue.take()
             if not entries:
@@ -66,6 +72,13 @@ class Hands:
                 self.note()
             self.changed.notify_all()
 
+    def give_back(self, hand: Hand) -> None:
+        """Let the batch, which nobody could settle, be the next that is taken."""
+        with self.changed:
+            self._hands.remove(hand)
+            self._returned = sorted([*self._returned, hand], key=attrgetter("first"))
+        self._queue.filled.set()
+
     def note(self) -> None:
         """Have the parent of this process know how far it has come, should it be killed."""
         if slates.own is not None:
@@ -75,4 +88,4 @@ class Hands:
     def settled(self) -> int:
         """Up to which place everything is settled, of all spans that the queue has ever held."""
         with self.changed:
-            return min((hand.first for hand in self._hands), default=self._queue.taken)
+            return min((hand.first for hand in (*self._hands, *self._returned)), default=self._queue.taken)

@@ -127,14 +127,6 @@ class SpanQueue:
                 self.due.clear()
         return batch
 
-    def put_back(self, entries: Sequence[Entry]) -> None:
-        """Let `entries`, which were taken, be the next that are taken."""
-        with self._lock:
-            self._entries.extendleft(reversed(entries))
-            self._bytes += sum(item.size for item, _ in entries)
-            self.taken -= len(entries)
-        self.filled.set()
-
     def close(self) -> None:
         """Accept no more. What is in can still be taken."""
         with self._lock:

@@ -56,9 +56,9 @@ class Rescue:
             kept = not prepared.spans or spool.write(prepared.spans, hand.destination)
             if kept:
                 prepared.count(self._delivery.ledger)
+                self._hands.put_down(hand)
             else:
-                self._queue.put_back(hand.entries)
-            self._hands.put_down(hand)
+                self._hands.give_back(hand)
             return kept
 
     def leave(self, deadline: float) -> None:

@@ -342,3 +342,40 @@ def test_a_folder_that_was_deleted_has_the_numbers_again_although_an_exporter_ha
     run(code, settings)
     [found] = ledgers.read(tmp_path / "spool")
     assert (found.account.ended, found.account.sent, found.account.waiting) == (1, 0, 1)
+
+
+def test_a_flush_waits_for_what_could_not_be_brought_to_disk_while_a_later_span_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = {name: threading.Event() for name in ("first", "filter", "third")}
+    names: list[str] = []
+
+    def act(spans: Sequence[ReadableSpan]) -> None:
+        names.append(spans[0].name)
+        if spans[0].name in go_on:
+            assert go_on[spans[0].name].wait(30)
+
+    def pass_on(one: EndedSpan) -> EndedSpan:
+        if one.name == "second" and not in_the_exporters_thread():
+            assert go_on["filter"].wait(30)
+        return one
+
+    monkeypatch.setattr(Spool, "write", lambda *_: False)
+    with spooling(tmp_path, act, QUEUE=ONE_BY_ONE, FILTERS=[sieve(pass_on)]):
+        span("first")
+        until(lambda: names == ["first"], "the exporter is busy")
+        span("second")
+        (pipe,) = fanout.pipes()
+        finish = pipe.begin_flush()
+        saving = threading.Thread(target=fanout.save)
+        saving.start()
+        until(lambda: not len(pipe._queue), "the second is on its way to the disk")  # type: ignore[union-attr]
+        span("third")
+        go_on["first"].set()
+        until(lambda: names == ["first", "third"], "the third is under way")
+        go_on["filter"].set()
+        saving.join(30)
+        assert not finish(time.monotonic() + 0.2)
+        go_on["third"].set()
+        assert finish(time.monotonic() + 30)
+        assert names == ["first", "third", "second"]
