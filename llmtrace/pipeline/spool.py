@@ -173,7 +173,15 @@ class Spool:
         """
         with self._lock:
             segment = self._reading = self._next_segment(newest)
-        return None if segment is None else read_back(segment, count, size, self._ledger_for(segment))
+        if segment is None:
+            return None
+        try:
+            waiting = read_back(segment, count, size, self._ledger_for(segment))
+        except OSError:
+            if segment.is_held:
+                raise
+            return None  # `close` has let go of it meanwhile, and another process may have it
+        return waiting if segment.is_held else None  # else by its descriptor another file may have been read
 
     def _next_segment(self, newest: bool) -> Segment | None:
         for segment in self._segments(newest):

@@ -379,3 +379,31 @@ def test_a_flush_waits_for_what_could_not_be_brought_to_disk_while_a_later_span_
         go_on["third"].set()
         assert finish(time.monotonic() + 30)
         assert names == ["first", "third", "second"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_is_closed_while_it_is_read_is_no_fault_of_the_disk_and_not_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    reading, closed, read, names = threading.Event(), threading.Event(), Segment.read, list[str]()
+
+    def slow(self: Segment, *args: Any, **more: Any) -> Any:
+        batch = read(self, *args, **more) if when == "after" else None
+        reading.set()
+        assert closed.wait(30)
+        return batch or read(self, *args, **more)
+
+    with spooling(tmp_path, away):
+        span("left")
+        assert flush(10)
+    monkeypatch.setattr(Segment, "read", slow)
+    with spooling(tmp_path, lambda spans: names.extend(each.name for each in spans)):
+        (pipe,) = fanout.pipes()
+        assert reading.wait(30)
+    numbers = account("Scripted")
+    closed.set()
+    until(lambda: not busy(), "its thread has ended", 30)
+    assert names == []
+    assert numbers.last_error is None
+    assert pipe.account().last_error is None
+    assert "can't be read" not in caplog.text
