@@ -509,7 +509,9 @@ def test_every_setting_is_documented_and_no_other() -> None:
     first_cells = " ".join(line.split("|")[1] for line in table.splitlines()[2:] if line)
     assert sorted(re.findall(r"`(\w+)`", first_cells)) == sorted(keys)
     inner = [*fields(ExporterConfig), *fields(JobsConfig), *fields(SpoolConfig)]
-    rows = {field.name.upper() for field in inner} - {"WHERE"} | {field.name for field in fields(QueueConfig)}
+    rows = {field.name.upper() for field in inner} - {"WHERE", "PROBLEM"} | {
+        field.name for field in fields(QueueConfig)
+    }
     assert set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE)) == rows
 
 

@@ -34,6 +34,8 @@ def read(raw: object) -> Config:
         where = f'{ROOT}["{key}"]'
         if key in SCALARS:
             reader.take(values, key.lower(), where, value, SCALARS[key])
+    if "CAPTURE_CONTENT" in given or f'{ROOT}["CAPTURE_CONTENT"]' in reader.meant:
+        values.setdefault("capture_content", False)  # whoever speaks of it wants less than the default
     values["resource"] = reader.mapping(f'{ROOT}["RESOURCE"]', given.get("RESOURCE"))
     values["prices"] = reader.prices(given.get("PRICES"))
     values["exclude_urls"] = reader.texts(f'{ROOT}["EXCLUDE_URLS"]', given.get("EXCLUDE_URLS"), PATTERNS)
@@ -41,7 +43,7 @@ def read(raw: object) -> Config:
     values["providers"] = reader.providers(given.get("PROVIDERS", {"default": {"BACKEND": OPENAI_BACKEND}}))
     values["exporters"] = reader.exporters(given.get("EXPORTERS", [{"BACKEND": DATABASE_BACKEND}]))
     values["given"] = frozenset(given)
-    values["filters"] = reader.backends(f'{ROOT}["FILTERS"]', given.get("FILTERS"))
+    values["filters"] = reader.filters(f'{ROOT}["FILTERS"]', given.get("FILTERS"))
     values["jobs"] = reader.section(f'{ROOT}["JOBS"]', given.get("JOBS"), JobsConfig, JOBS)
     values["spool"] = reader.section(f'{ROOT}["SPOOL"]', given.get("SPOOL"), SpoolConfig, SPOOL)
     return Config(**values, problems=tuple(reader.problems))
@@ -52,6 +54,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.meant: dict[str, Problem] = {}  # full paths of keys that are there under a name that is not known
 
     def wrong(self, id: str, where: str, message: str, hint: str) -> None:
         self.problems.append(Problem(f"llmtrace.{id}", where, message, hint))
@@ -59,7 +62,10 @@ class Reader:
     def known(self, where: str, given: Mapping[str, Any], keys: frozenset[str]) -> None:
         for key in given:
             if key not in keys:
-                self.wrong("E001", f'{where}["{key}"]', "is no setting of llmtrace.", _nearest(str(key), keys))
+                nearest = _nearest(str(key), keys)
+                hint = f'Did you mean "{nearest}"?' if nearest else f"Known keys: {', '.join(sorted(keys))}."
+                self.wrong("E001", f'{where}["{key}"]', "is no setting of llmtrace.", hint)
+                self.meant[f'{where}["{nearest}"]'] = self.problems[-1]
 
     def take(self, values: dict[str, Any], name: str, where: str, value: object, kind: Kind) -> None:
         if kind.test(value):
@@ -95,7 +101,9 @@ class Reader:
             self.take(values, key.lower(), f'{where}["{key}"]', given[key], kinds[key])
         return cls(**values)
 
-    def backend(self, where: str, raw: object, keys: frozenset[str], example: str) -> dict[str, Any] | None:
+    def backend(
+        self, where: str, raw: object, example: str, keys: frozenset[str] = frozenset({"BACKEND", "OPTIONS"})
+    ) -> dict[str, Any] | None:
         """The entry as a dict with BACKEND and OPTIONS in order, or None when there is nothing to build."""
         if not isinstance(raw, Mapping):
             self.wrong("E010", where, "has to be a dict.", f"It is a value of type {type(raw).__name__}.")
@@ -111,14 +119,16 @@ class Reader:
         given["OPTIONS"] = self.mapping(f'{where}["OPTIONS"]', given.get("OPTIONS"))
         return given
 
-    def backends(self, where: str, raw: object) -> tuple[BackendConfig, ...]:
-        read = []
+    def filters(self, where: str, raw: object) -> tuple[BackendConfig, ...]:
+        """The filters of a list. Where one cannot be read, nobody knows what it was to keep back: nothing passes it."""
+        read, before = [], len(self.problems)
         for index, entry in enumerate(self.entries(where, raw)):
             at = f"{where}[{index}]"
-            given = self.backend(at, entry, frozenset({"BACKEND", "OPTIONS"}), "llmtrace.filters.DropContent")
+            given = self.backend(at, entry, "llmtrace.filters.DropContent")
             if given is not None:
                 read.append(BackendConfig(given["BACKEND"], given["OPTIONS"], at))
-        return tuple(read)
+        mistakes = [*self.problems[before:], *filter(None, [self.meant.get(where)])]
+        return (*read, *(BackendConfig("", {}, where, problem=problem) for problem in mistakes))
 
     def entries(self, where: str, raw: object) -> list[Any]:
         if raw is None:
@@ -132,7 +142,7 @@ class Reader:
         where, read = f'{ROOT}["PROVIDERS"]', dict[str, BackendConfig]()
         for name, entry in self.mapping(where, raw).items():
             at = f'{where}["{name}"]'
-            given = self.backend(at, entry, frozenset({"BACKEND", "OPTIONS"}), OPENAI_BACKEND)
+            given = self.backend(at, entry, OPENAI_BACKEND)
             if given is not None:
                 read[str(name)] = BackendConfig(given["BACKEND"], given["OPTIONS"], at)
         if (raw is None or isinstance(raw, Mapping)) and "default" not in (raw or {}):
@@ -146,7 +156,7 @@ class Reader:
             self.wrong("E010", where, "has to be a list.", "It is None. For no exporter, write [].")
         for index, entry in enumerate(self.entries(where, raw)):
             at = f"{where}[{index}]"
-            given = self.backend(at, entry, ENTRY_KEYS, DATABASE_BACKEND)
+            given = self.backend(at, entry, DATABASE_BACKEND, ENTRY_KEYS)
             if given is None:
                 continue
             exporter = self.exporter(at, given)
@@ -162,16 +172,16 @@ class Reader:
         for key in ENTRY.keys() & given.keys():
             self.take(values, key.lower(), f'{at}["{key}"]', given[key], ENTRY[key])
         values["name"] = printable(encodable(values["name"]))  # it stands in log lines, files, rows and terminals
-        values["filters"] = self.backends(f'{at}["FILTERS"]', given.get("FILTERS"))
+        values["filters"] = self.filters(f'{at}["FILTERS"]', given.get("FILTERS"))
         values["queue"] = self.section(f'{at}["QUEUE"]', given.get("QUEUE"), QueueConfig, QUEUE)
         return ExporterConfig(backend=given["BACKEND"], options=given["OPTIONS"], where=at, **values)
 
 
 def _nearest(key: str, keys: frozenset[str]) -> str:
-    """The key that was meant, whatever its case, or all that there are."""
+    """The key that was meant, whatever its case; none if it is like none."""
     spelled = {known.upper(): known for known in keys}
     close = difflib.get_close_matches(key.upper(), spelled, 1)
-    return f'Did you mean "{spelled[close[0]]}"?' if close else f"Known keys: {', '.join(sorted(keys))}."
+    return spelled[close[0]] if close else ""
 
 
 def _what(value: object, kind: Kind) -> str:

@@ -34,12 +34,14 @@ class Problem:
 class BackendConfig:
     """A class by dotted path with its keyword arguments; `where` is the full settings path of the entry.
 
+    `problem` is set where the entry could not be read, and something has to stand in its place.
     Error pages and reports show the variables of each frame: options, which hold keys, are not in its `repr`.
     """
 
     backend: str
     options: Mapping[str, Any] = field(repr=False)
     where: str
+    problem: Problem | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def load_exporter(config: BackendConfig) -> Any | Problem:
 
 def load_filter(config: BackendConfig) -> Any | Problem:
     """The class or function of an entry of ``FILTERS``, or what is wrong with it."""
-    return load(config, is_filter, "a class of filters, or a function from span to span")
+    return config.problem or load(config, is_filter, "a class of filters, or a function from span to span")
 
 
 def redact_config(config: Config) -> BackendConfig | None:
@@ -75,14 +75,18 @@ def backend_problems(config: Config) -> Iterable[Problem]:
     """Problems of classes and options that the project has named, found without making any object."""
     for exporter in config.exporters if "EXPORTERS" in config.given else ():
         yield from _problems(load_exporter(exporter))
-        for each in exporter.filters:
-            yield from _problems(load_filter(each))
+        yield from _filter_problems(exporter.filters)
     redact = redact_config(config)
     if redact is not None and "REDACT" in config.given:
         for problem in _problems(load_filter(redact)):
             yield replace(problem, where=redact.where)  # whose options stand in it, without OPTIONS
-    for each in config.filters:
-        yield from _problems(load_filter(each))
+    yield from _filter_problems(config.filters)
+
+
+def _filter_problems(entries: Iterable[BackendConfig]) -> Iterable[Problem]:
+    for each in entries:
+        if each.problem is None:  # else it is told of where the entry was read
+            yield from _problems(load_filter(each))
 
 
 def _problems(found: Any) -> Iterable[Problem]:
