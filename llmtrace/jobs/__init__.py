@@ -20,6 +20,7 @@ PARTS: Final = {
     "llmtrace.jobs.run": ("celery.app.base",),
     "llmtrace.jobs.whole": ("celery.app.trace", "celery.worker.consumer.consumer"),
     "llmtrace.jobs.publish": ("celery.app.base",),
+    "llmtrace.jobs.others": ("opentelemetry.instrumentation.celery",),
     "llmtrace.jobs.worker": ("celery.app.base",),
     "llmtrace.jobs.wait": ("celery.result",),
     "llmtrace.jobs.beat": ("celery.beat",),

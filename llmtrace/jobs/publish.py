@@ -144,7 +144,7 @@ def before_publish(
     outside = first is not None and first.outside
     now = time.time()
     if publish is None:
-        others.expect()
+        others.expect(signals.after_task_publish, after_publish)
     elif not publish.begun:
         described = job_attributes(publish.name, facts)
         described.update(PUBLISH)

@@ -1,4 +1,4 @@
-"""Ours come first among the receivers of Celery's signals, so that what the project's do is within what is traced."""
+"""The order of the receivers of Celery's signals, so that what the project's do is within what is traced."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ def connect_first(signal: Any, receiver: Callable[..., None], uid: str) -> None:
     instrumentation.
     """
     signal.connect(receiver, weak=False, dispatch_uid=uid)
+    order(signal, lambda connected: connected is not receiver)
+
+
+def order(signal: Any, key: Callable[[Any], Any]) -> None:
+    """Put a signal's receivers in the order of `key`, and leave those of the same as they are."""
     with signal.lock:
-        signal.receivers[:] = sorted(signal.receivers, key=lambda connected: connected[1] is not receiver)
+        signal.receivers[:] = sorted(signal.receivers, key=lambda connected: key(connected[1]))
         signal.sender_receivers_cache.clear()

@@ -80,7 +80,7 @@ class Run:
             self._surroundings.know(known)
         attributes = self._described(eager)
         attributes.update(known.on_span)
-        if others.expect():
+        if others.expect(signals.task_postrun, after_run):
             self._theirs = attributes
         elif not excluded(self.name):
             self._start(parent, attributes)

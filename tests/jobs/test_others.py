@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from celery import signals
 from celery._state import get_current_app
 from opentelemetry.trace import SpanKind
 
@@ -98,6 +99,57 @@ def test_the_senders_attributes_are_in_force_in_the_job(both: None, jobs: Jobs, 
     jobs.run_all()
     assert is_below(recorded.one("work"), recorded.one("run/look"))
     assert attributes(recorded.one("work"))[semconv.USER_ID] == "7"
+
+
+AROUND: Final[dict[Any, str]] = {
+    signals.before_task_publish: "apply_async/add",
+    signals.after_task_publish: "apply_async/add",
+    signals.task_prerun: "run/add",
+    signals.task_postrun: "run/add",
+}
+"""Signals at the ends of their spans, and whose ends these are."""
+
+Connects = Callable[[str], None]
+
+
+@pytest.fixture
+def project() -> Iterator[Connects]:
+    """Connects receivers of the project's, which leave a span named by the signal and by when they were connected."""
+    connected: list[tuple[Any, Any]] = []
+
+    def connect_all(when: str) -> None:
+        for signal in AROUND:
+
+            def receive(name: str = f"{signal.name} {when}", **_: Any) -> None:
+                connect().get_tracer("host").start_span(name).end()
+
+            connected.append((signal, signal.connect(receive, weak=False)))
+
+    yield connect_all
+    for signal, receiver in connected:
+        signal.disconnect(receiver)
+
+
+@pytest.fixture
+def early(project: Connects) -> None:
+    """Receivers from before either instrumentation was active."""
+    project("early")
+
+
+def test_what_the_projects_receivers_do_is_within_their_spans(
+    early: None, both: None, project: Connects, jobs: Jobs, recorded: Recorded
+) -> None:
+    jobs.simple("add")
+    project("late")
+    with trace_attributes(user_id=7):
+        jobs.app.tasks["add"].delay()
+    jobs.run_all()
+    for signal, span in AROUND.items():
+        for when in ("early", "late"):
+            done = recorded.one(f"{signal.name} {when}")
+            assert is_below(done, recorded.one(span)), done.name
+            assert attributes(done)[semconv.USER_ID] == "7"
+    assert attributes(recorded.one("run/add"))[semconv.CELERY_STATE] == "SUCCESS"
 
 
 def test_a_message_of_theirs_is_continued_by_ours(jobs: Jobs, recorded: Recorded) -> None:
