@@ -28,20 +28,29 @@ class Found(NamedTuple):
     quote: str = ""
 
 
-_VALUE: Final = r"[^\s/:=\"'\\]"
+LONG: Final = 20  # characters: behind "token", which may mean much else, what is shorter may be anything
+
+_VALUE: Final = r"[^\s/:=\"'`\\]"
 _GENERATED: Final = (  # digits apart and letters between, unlike Argon2id and gpt-4o-2024-08-06
     r"(?!0x|(?:[A-Za-z]{1,16}\d{0,2}|\d{1,6}[a-z]?)(?:[._-](?:[A-Za-z]{1,16}\d{0,2}|\d{1,6}[a-z]?)){1,9}(?![\w-]))"
     rf"(?={_VALUE}{{0,80}}?[0-9]{_VALUE}{{0,80}}?[a-zA-Z]{_VALUE}{{0,80}}?[0-9])(?={_VALUE}{{0,80}}?[a-z])"
-    rf"(?:(?={_VALUE}{{0,80}}?[A-Z]){_VALUE}{{8}}|{_VALUE}{{16}}){_VALUE}{{0,200}}+(?![^\s\"'\\])"
+    rf"(?:(?={_VALUE}{{0,80}}?[A-Z]){_VALUE}{{8}}|{_VALUE}{{16}}){_VALUE}{{0,200}}+(?![^\s\"'`\\])"
 )
-_GENERATED_AFTER: Final = re.compile(rf"[ \t]{{1,24}}(?:from )?(?={_GENERATED})")  # my password x
+_STRANGE: Final = (  # signs among the letters and digits
+    rf"(?![$*%&?+-])(?={_VALUE}{{0,80}}?[0-9])(?={_VALUE}{{0,80}}?[a-z])"
+    rf"(?={_VALUE}{{0,80}}?(?:[!%^*+$&?][A-Za-z0-9]|[0-9]{{2}}[!^*+$&?])){_VALUE}{{8,200}}+(?![^\s\"'`\\])"
+)
+_GENERATED_AFTER: Final = re.compile(  # my password x
+    rf"[ \t]{{1,24}}(?:from |now )?(?={_GENERATED}|{_STRANGE}|(?:[A-Za-z]{{3,12}}[-_.]){{2,5}}[0-9]{{1,4}})"
+)
 _GENERATED_BEFORE: Final = re.compile(  # x is my password
-    rf"(?<![^\s\"'])({_GENERATED}) (?:as|is|was) (?:(?:the|my|your|our|an?) )?(?:[a-z]{{2,12}} )?\Z"
+    rf"(?<![^\s\"'`])({_GENERATED})[\"'`]? (?:as|is|was) (?:(?:the|my|your|our|an?) )?(?:[A-Za-z]{{2,12}} )?\Z"
 )
 _NO_OTHER_WORD: Final = re.compile(r"(?: (?:for|to|in|on|at|of|and|but|please)\b|[^\w ]| ?\Z| (?!\w))", re.IGNORECASE)
 _AFTER_WHAT_IT_OPENS: Final = re.compile(  # the password for the shop is x
-    rf"{SPACE}(?:for|of|on|in|at|you|{languages.as_json(languages.FOR)})(?: [\w@.'\"-]{{1,40}}){{1,6}}?"
-    rf"(?: (?:{IS}|=)|:) {{1,4}}"
+    rf"{SPACE}(?:(?:is|was) generated )?(?:for|of|on|in|at|to|you|{languages.as_json(languages.FOR)})"
+    rf"(?: [\w@.'\"-]{{1,40}}){{1,6}}?(?: \([^()\n]{{1,100}}\))?"
+    rf"(?: (?:{IS}|=) {{1,4}}|:(?:\s|\\[rn]){{1,8}})"
 )
 _NAMESPACE: Final = re.compile(r"<[\w-]{1,30}:\Z")
 _ESCAPE_BEFORE: Final = re.compile(r"(?<=\\)[nrt]|(?<=[\[;])[0-9]{1,3}m")
@@ -51,12 +60,15 @@ _BLANKS: Final = re.compile(r"[ \t]{1,8}(?=[^\s=:-])")
 _OPENING: Final = re.compile(
     rf"(?:[\[(]?\s{{0,8}}|Secret(?:Str|Bytes)?\()[bBrRuUfF]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{QUOTE})"
 )
+_PAIR: Final = re.compile(
+    rf"[{{,]\s{{0,8}}{QUOTE}?[^\"'`{{}}\[\]:,\n]{{1,80}}?{QUOTE}?\s{{0,4}}(?::|=>)\s{{0,4}}[bBrRuU]?(?P<quote>{QUOTE})"
+)
 _AND: Final = re.compile(r"(?:,|;|/)?[ ](?:(?:and|or|und|oder|et|ou|y|o)[ ])?")
 _TO: Final = re.compile(r"[ ]to[ ]")
 _NEXT: Final = re.compile(rf"\s{{0,8}},\s{{0,8}}(?P<quote>{QUOTE})")
 _CHANGED: Final = re.compile(rf"\s{{1,4}}(?:->|=>|\u2192)\s{{1,4}}(?P<quote>{QUOTE})")
 _WORD_BEFORE: Final = re.compile(r"([A-Za-z0-9]{1,20}) \Z")
-_TELLING_WORDS: Final = GRANTING_TOKENS | COUNTED_TOKENS | SECRET_KEYS
+_TELLING_WORDS: Final = GRANTING_TOKENS | COUNTED_TOKENS | SECRET_KEYS | {"pass"}  # phrase
 _SCHEME: Final = re.compile(
     r"(?:bearer|basic|token|apikey|api-key|key|negotiate|ntlm|bot|ssws|geniekey|splunk|oauth)\s{1,4}", re.IGNORECASE
 )
@@ -116,6 +128,8 @@ class Assignments:
         if text.startswith("--- ", max(0, start - 4)):  # of tests in Go
             return None
         named = self._hint(text[start:end])
+        if text.startswith("--", start):  # an option, of which the words before it tell nothing
+            return named
         if named in (Hint.SURE, Hint.HEADER) or not (before := _WORD_BEFORE.search(text[max(0, start - 24) : start])):
             return named
         return self._hint(f"{before[1]} {text[start:end]}") if before[1].lower() in _TELLING_WORDS else named
@@ -123,8 +137,12 @@ class Assignments:
 
 def _values(text: str, start: int, end: int, named: Hint) -> Iterator[Found]:
     before = text[max(0, start - 160) : start]
+    if before.endswith("${") and text.startswith(":?", end):  # a shell's words for what is missing
+        return
     space = text.find(" ", start, end)
-    first = end if space < 0 else space  # what follows may be the value as well: "password 12ab", "--token test12"
+    first = (
+        end if space < 0 or named is Hint.FOREIGN else space
+    )  # what follows may be the value as well: "password 12ab", "--token test12"
     if before.endswith(("<", ":")) and _is_tag(before) and (tag := _TAG.match(text, end)):
         yield from _bare(text, tag.end(), named)
     elif _is_flag(text[start:first]) and (blanks := _BLANKS.match(text, first)):
@@ -137,20 +155,27 @@ def _values(text: str, start: int, end: int, named: Hint) -> Iterator[Found]:
                     yield from found
                     yield from _more(text, start, end, found)
                 return
-        if named in (Hint.SURE, Hint.FOREIGN):
-            yield from _beside(text, start, first, before)
+        told = _told(named)
+        for each in _beside(text, start, first, before, told):
+            if told is Hint.TOLD or each.end - each.start >= LONG:
+                yield each
 
 
 def _is_tag(before: str) -> bool:
     return before.endswith("<") or _NAMESPACE.search(before) is not None
 
 
-def _beside(text: str, start: int, end: int, before: str) -> Iterator[Found]:
+def _told(named: Hint) -> Hint:
+    """What a name that says `named` says of a value that only a word or less joins to it."""
+    return Hint.TOLD if named in (Hint.SURE, Hint.FOREIGN) else Hint.LIKELY
+
+
+def _beside(text: str, start: int, end: int, before: str, told: Hint) -> Iterator[Found]:
     """Secrets in a sentence with a name that is one's for sure: without a sign, they look as if made by a machine."""
     if opens := _AFTER_WHAT_IT_OPENS.match(text, end):
-        yield from _quoted(text, opens.end(), Hint.LIKELY) or _bare(text, opens.end(), Hint.LIKELY)
+        yield from _quoted(text, opens.end(), told) or _bare(text, opens.end(), told)
     elif after := _GENERATED_AFTER.match(text, end):
-        yield from _bare(text, after.end(), Hint.LIKELY)
+        yield from _bare(text, after.end(), told)
     if (" as " in before or " is " in before or " was " in before) and _NO_OTHER_WORD.match(text, end):
         shift = start - len(before)
         for value in _GENERATED_BEFORE.finditer(before):
@@ -163,11 +188,15 @@ def _is_flag(name: str) -> bool:
 
 def _after(separator: Separator, text: str, match: re.Match[str], named: Hint) -> Iterator[Found]:
     same_line = "\n" not in match[0] and "\\n" not in match[0]
-    quoted = _quoted(text, match.end(), named if separator.tells_before_quotes else Hint.LIKELY)
+    told = _told(named)
+    if text.startswith("{", match.end()) and (pairs := [*_pairs(text, match.end(), told)]):
+        yield from pairs
+        return
+    quoted = _quoted(text, match.end(), named if separator.tells_before_quotes else told)
     if quoted is not None:
         yield from quoted
     elif not separator.only_before_quotes:
-        named = named if separator.tells and same_line else Hint.LIKELY
+        named = named if separator.tells and same_line else told
         quote = _QUOTED_NAME.match(match[0])
         if not (quote and text.startswith(("{", "["), match.end())):  # else it is a structure with names of its own
             json = quote[0] if quote and quote[0].endswith('"') and ":" in match[0] and "[" not in match[0] else ""
@@ -181,6 +210,14 @@ def _more(text: str, start: int, end: int, found: list[Found]) -> Iterator[Found
         following = (_AND if several else _TO).match(text, found[0].end)
         found = [*_bare(text, following.end(), Hint.LIKELY)] if following else []
         yield from found
+
+
+def _pairs(text: str, start: int, told: Hint) -> Iterator[Found]:
+    """The quoted values of an object at `start`, whose keys are not quite those of JSON."""
+    while pair := _PAIR.match(text, start):
+        start = _closing(text, pair.end(), pair["quote"])
+        yield Found(pair.end(), start, is_secret(text[pair.end() : start], told))
+        start += len(pair["quote"])
 
 
 def _quoted(text: str, start: int, named: Hint) -> list[Found] | None:

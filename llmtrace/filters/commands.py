@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from llmtrace.filters.patterns import FAR
 from llmtrace.filters.tokens import Range
-from llmtrace.filters.values import is_harmless, looks_random
+from llmtrace.filters.values import is_harmless, looks_chosen, looks_random
 
 _TO: Final = r"(?:[^\n]{0,120}?\s)??"  # the arguments between a program and what is looked for
 _VALUE: Final = r"(?P<quote>\\{0,8}[\"']|)(?P<secret>[^\s'\"\\|&;<>]{3,200})"
@@ -54,7 +54,8 @@ _COMMANDS: Final = (
     _Command("rabbitmqctl", r"(?:add_user|change_password|authenticate_user)\s[^\s]{1,64}\s", "[a-z]+_"),
     _Command("net", r"use\s(?:[^\s]{1,100}\s){1,2}?(?=[^\s/]{3,128}\s{1,4}/u)", r"use\s.*/u"),
     _Command("net", r"user\s[^\s/]{1,64}\s", r"user\s", random=True),
-    _Command("vault", r"(?:operator\s)?unseal\s", r"(?:operator\s)?unseal\s", random=True),
+    _Command("vault", r"(?:(?:operator\s)?unseal|login)\s", r"(?:(?:operator\s)?unseal|login)\s", random=True),
+    _Command("ansible-vault", r"encrypt_string\s", "encrypt_string"),
     _Command("wandb snyk ngrok", r"(?:login|auth|authtoken)\s", "(?:login|auth)", random=True),
     _Command("gh", rf"secret\sset\s{_TO}(?:-b|--body[ =])\s{{0,4}}", r"secret\sset\s"),
 )
@@ -64,7 +65,11 @@ AFAR: Final = (
     r"\|\s*(?:sudo\s|kinit)|chpasswd|-stdin|--passphrase-fd|<<<",
     rf"(?:sqlplus|jdbc:oracle:thin:){FAR}.*/.*@",
     r"identified(?:\s|\\[nrt])+(?:by|with)|login(?:\s|\\[nrt])",
-    r"(?:requirepass|masterauth|bindpw|rootpw)(?:[\s\"\\])",
+    (
+        r"(?:requirepass|masterauth|bindpw|rootpw)(?:[\s\"\\])|snmp-server\scommunity|isakmp\skey|password-value|:\spsk\s"
+        r"|(?:password|secret|key-string)\s(?:[0-9]|enc)\s"
+    ),
+    rf"(?:tacacs|radius){FAR}.*key",
 )
 """What all this looks like from afar, in lower case; see `gate`."""
 
@@ -74,7 +79,7 @@ _PIPE: Final = re.compile(  # echo x | sudo -S
     r"(?:sudo\s(?:-\w\s){0,3}-S|kinit|[^|\n]{0,80}(?:chpasswd|-stdin|passwd\s--stdin|--passphrase-fd))"
 )
 _HERE: Final = re.compile(  # sudo -S <<< x
-    r"(?:sudo\s[^\n<]{0,60}-S|passwd|signin|kinit|--token|-stdin)\b[^\n<]{0,60}<<<\s?(?P<quote>\$?\\{0,8}['\"]|)"
+    r"(?:sudo\s[^\n<]{0,60}-S|passwd|signin|kinit|-token|-stdin|luks[A-Za-z]{4,8})\b[^\n<]{0,60}<<<\s?(?P<quote>\$?\\{0,8}['\"]|)"
     r"(?P<secret>[^\s'\"]{3,128})"
 )
 _USER: Final = re.compile(
@@ -93,12 +98,18 @@ _DIRECTIVE: Final = re.compile(  # of Redis, of LDAP
     r"(?i:requirepass|masterauth|bindpw|rootpw)\\{0,8}[\"']?[ \t]{1,8}\\{0,8}[\"']?"
     r"(?P<secret>(?![A-Za-z]{0,20}(?:[\s\"'\\]|\Z))[^\s\"'\\]{3,200})"
 )
+_DEVICE: Final = re.compile(  # in the configuration of routers, of VPNs
+    r"(?i:snmp-server[ ]community|isakmp[ ]key(?:[ ][06])?|(?:tacacs|radius)[^\n]{0,80}?[ ]key(?:[ ][0-9])?"
+    r"|(?:password|secret|key-string)[ ](?:[0-9]|enc)(?=[ ][^\s]{0,200}[^\sA-Za-z.,;:!?])|:[ ]psk|password-value)"
+    r"[ ]{1,4}[\"']?(?P<secret>[^\s\"']{4,200})"
+)
 _BETWEEN_ARGUMENTS: Final = re.compile(r"[\"'],[ ]?[\"']")  # of a list, as Python shows it
 _OTHERS: Final = (
     (("|",), _PIPE),
     (("<<<",), _HERE),
     (("sqlplus", "jdbc:oracle"), _ORACLE),
     (("requirepass", "masterauth", "bindpw", "rootpw"), _DIRECTIVE),
+    (("snmp-server", "isakmp", "tacacs", "radius", "password", "secret", "key-string", "psk"), _DEVICE),
 )
 
 
@@ -121,7 +132,8 @@ def commands(text: str, lowered: str) -> Iterator[Range]:
     for programs, pattern, random in _compiled():
         if any(program in lowered for program in programs):
             for match in pattern.finditer(text):
-                if looks_random(match["secret"]) or not (random or _is_other(match["secret"])):
+                value = match["secret"]
+                if looks_random(value) or (looks_chosen(value) if random else not _is_other(value)):
                     yield match.span("secret")
 
 

@@ -14,13 +14,14 @@ from typing import Final
 
 from pydantic_core import SchemaValidator, core_schema
 
-from llmtrace.filters import calls, commands, logins, manifests, packed
+from llmtrace.filters import calls, commands, logins, manifests, packed, printed
 from llmtrace.filters.cut import PREFIXES
 from llmtrace.filters.invisible import INVISIBLE, INVISIBLE_ESCAPED
 from llmtrace.filters.languages import FOR, IS, as_json
 from llmtrace.filters.languages import NAME as FOREIGN_NAME
 from llmtrace.filters.names import SUFFIXES
 from llmtrace.filters.patterns import FAR, INNER, NOT_WORDS, PREFIXED
+from llmtrace.filters.separators import LATER
 from llmtrace.filters.structure import NAME_KEYS, PERHAPS_VALUE_KEYS
 
 _BETWEEN: Final = (
@@ -28,11 +29,14 @@ _BETWEEN: Final = (
     r"|(?:\x1b|\\+(?:u001b|x1b|033|e))\[[0-9;]*m)*"
 )
 _SIGN: Final = (
-    r"(?:[:=>\uff1a\uff1d\u2192|]|[-\u2013\u2014]\s|%(?:25)*3[ade]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value"
+    r"(?:[:=>\uff1a\uff1d\u2192|]|<-|[-\u2013\u2014]\s|%(?:25)*3[ade]|\\+u(?:003[ad]|ff1[ad]|2192|201[34])|value"
     rf"|(?:is|was|are|to|be|been|ha[sd]|from|{as_json(IS)}|(?:should|would|will|could|might|must)\sbe)[^a-z0-9]"
-    r"|['\u2019]s[^a-z0-9]|\\+u2019s[^a-z0-9]|,\s(?:which|that)\s(?:is|was)|[\u662f\u4e3a\u306f]|\\+u(?:662f|4e3a|306f)"
+    r"|['\u2019]s[^a-z0-9]|\\+u2019s[^a-z0-9]|,\s(?:which|that)\s(?:is|was)|[\u662f\u4e3a\u306f\ub294\uc740]"
+    r"|\\+u(?:662f|4e3a|306f|b294|c740)"
     r"|(?:\[[^\[\]\n]*\]\s?)+[:=]|(?:fill|type|send_?keys|press_?sequentially|set_?value)\(|\\*\";s:"
-    r"|(?:\\+r|\r)?(?:\\+n|\n)content-|[?.!](?:[^a-z]|\\+n)*(?:(?:user|human|answer|me|a)\s?:|\n|\\+n)|i?like\s|in\s*\("
+    r"|(?:\\+r|\r)?(?:\\+n|\n)content-|[?.!](?:[^a-z]|\\+n)*(?:(?:user|human|answer|assistant|ai|bot|me|a)\s?:|\n|\\+n)"
+    r"|i?like\s|in\s*\(|(?:changed|updated|reset)\sfrom\s"
+    rf"|{LATER}\s*(?:[:(]|is\s|was\s)|\?[ ]"
     r"|(?:you[^a-z0-9]+)?(?:provided|given|sent|supplied|used|received|(?:not[^a-z0-9]?|in)valid|unknown|expired)[^a-z0-9]*[:(=]"
     r"|\t|\\+t|[(\u201c\u201e\u00ab\u2018]|\\+u(?:201[ce8]|00ab|003e)|&gt;|(?:(?:\\+r|\r)?(?:\\+n|\n)){2}"
     r"|[\"'](?:\s[^<>]*)?>|(?:[\"'`;]|%2[27]|u002[27])\s*,)"
@@ -58,6 +62,7 @@ FORMS: Final = (
     r"(?:sig|signature|credential|key|code|hmac|ticket|sesame|magic)=[^\s&\"]{16}",
     rf"secret{FAR}(?s:.)*[a-z0-9+/]{{40}}",
     *logins.AFAR,
+    *printed.AFAR,
     r"\\+u00[2-7][0-9a-f]",  # letters that JSON hides
 )
 
@@ -65,14 +70,17 @@ FORMS: Final = (
 def names_patterns(name: str) -> list[str]:
     """What a secret's name and its value look like from afar, for names that end as the pattern `name` says."""
     return [
-        rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|(?:\s|\\[nrt])+[\"'`\\])",
+        rf"(?:{name})(?:{_BETWEEN}{_SIGN}|{_SUFFIX}{_REST}\"\s*:|\\*[\"'`]?(?:\s|\\[nrt])+[\"'`\\])",
         rf"-[a-z0-9_.-]*(?:{name})(?:\s|\\t)|<[a-z0-9_.:-]*(?:{name})[^<>]*>",
         rf"(?:{name})\\*[\"'][^<>]*(?:value|content)=|(?:{name})(?:\s|\\+[nrt])*<",
         heading_pattern(name),
         aligned_pattern(name),
-        rf"(?:{name})(?:\s|\\[nrt])+(?:from\s)?[^\s\"]*[0-9]|[0-9][^\s\"]*\s(?:as|is|was)\s(?:[a-z]+\s)*(?:{name})",
         (
-            rf"(?:{name})[ +](?:for|of|on|in|at|you|{as_json(FOR)})[ +][^\n]*"
+            rf"(?:{name})(?:\s|\\[nrt])+(?:from\s|now\s)?[^\s\"]*[0-9]"
+            rf"|[0-9][^\s\"]*(?:\\*\")?\s(?:as|is|was)\s(?:[a-z]+\s)*(?:{name})"
+        ),
+        (
+            rf"(?:{name})[ +](?:for|of|on|in|at|to|you|(?:is|was)[ ]generated[ ]for|{as_json(FOR)})[ +][^\n]*"
             rf"(?::|[^a-z](?:is|was|are|be|=|{as_json(IS)})[^a-z])"
         ),
         rf"(?:{name})\\*\"\s*\{{[^{{}}]*default",
@@ -113,9 +121,9 @@ def token_patterns() -> list[str]:
 def cut_pattern() -> str:
     """What the end of a text looks like in which a token begins, as it stands or as a text in JSON."""
     return (
-        rf"(?:{_alternatives(' '.join(PREFIXES).lower())})[a-z0-9_.~+/=$:%{{}}*@-]{{4,120}}"
+        rf"(?:{_alternatives(' '.join(PREFIXES).lower())})[a-z0-9_.~+/=$:%{{}}*@-]{{4}}[a-z0-9_.~+/=$:%{{}}*@-]*"
         r"\[?(?:\\*\"|\u2026|\\+u2026|\.\.\.|\s*\z)"
-        r"|:\\*/\\*/[^\s/?#@:\"]{0,256}:[^\s/?#@:\"\\,]{4,256}(?:\\*\"|\u2026|\\+u2026|\.\.\.|\z)"
+        r"|:\\*/\\*/[^\s/?#@:\"]*:[^\s/?#@:\"\\,]{4}[^\s/?#@:\"\\,]*(?:\\*\"|\u2026|\\+u2026|\.\.\.|\z)"
     )
 
 

@@ -7,9 +7,13 @@ from typing import Final
 
 PASSWORDS: Final = (
     "contraseña contraseñas contrasena senha senhas wachtwoord hasło haslo heslo lösenord losenord adgangskode passord "
-    "salasana jelszó şifre parolă пароль пароля паролем пароли 密码 密碼 口令 パスワード 비밀번호 암호"
+    "salasana jelszó jelszavam şifre şifrem parolă пароль пароля паролем пароли סיסמה הסיסמה סיסמא "
+    "密码 密碼 口令 密钥 密鑰 パスワード 비밀번호 암호"
 ).split()
 """Words that mean a password and nothing else."""
+
+MARKED: Final = ("पासवर्ड", "รหัสผ่าน", "密码", "密碼", "口令", "密钥", "密鑰", "パスワード", "비밀번호", "암호")
+"""Those that no space parts from a word before them, or whose vowels are no letters to `re`."""
 
 PAIRS: Final = frozenset(
     (noun, other)
@@ -19,6 +23,10 @@ PAIRS: Final = frozenset(
         ("clave claves chave chaves chiave", "api secreta privada segreta privata acceso acesso"),
         ("jeton token", "accès acces acceso acesso"),
         ("api wlan zugriffs geheimer privater", "schlüssel schluessel"),
+        ("كلمة", "المرور السر"),
+        ("mật", "khẩu"),
+        ("kata", "sandi"),
+        ("parola", "ordine"),
     )
     for noun in nouns.split()
     for other in others.split()
@@ -33,7 +41,8 @@ LITTLE: Final = frozenset({"de", "d", "do", "del", "di"})
 _SECOND: Final = "passe|api|secr(?:e|è)te|priv(?:e|é)e|acc(?:e|è)s|acceso|acesso|secreta|privada|segreta|privata"
 _OF: Final = rf"[_. -]?(?:d(?:e|o|el|i)?(?:[_. '-]|’)?)?(?:{_SECOND})"
 NAME: Final = (  # each way begins with a letter, which Python's engine then looks for first
-    rf"{'|'.join(PASSWORDS)}|mdp|mots?{_OF}|cl(?:e|é)s?{_OF}|claves?(?:{_OF})?|chaves?{_OF}|chiave{_OF}"
+    rf"{'|'.join(dict.fromkeys((*PASSWORDS, *MARKED)))}|mdp|كلمة[ _-](?:المرور|السر)|mật[ _-]?khẩu|kata[ _-]?sandi"
+    rf"|parola[ ]d['’]ordine|mots?{_OF}|cl(?:e|é)s?{_OF}|claves?(?:{_OF})?|chaves?{_OF}|chiave{_OF}"
     rf"|jeton{_OF}|token{_OF}|schl(?:ü|ue)ssel"
 )
 """The end of each such name, in lower case."""
@@ -45,10 +54,10 @@ NO_VALUES: Final = frozenset({*PASSWORDS, "mot de passe"}) | frozenset(
 )
 """What stands beside such a name and is no password: the name itself, and what sentences on passwords go on with."""
 
-IS: Final = "ist|lautet|est|es|è|é|är|jest"
+IS: Final = "ist|lautet|est|es|è|é|är|jest|je|là|adalah|هي|היא"
 """Verbs between a name and its value."""
 
-FOR: Final = "für|von|der|des|pour|du|de|del|para|da|do"
+FOR: Final = "für|von|der|des|pour|du|de|del|para|da|do|của"
 """Words between a name and what it opens."""
 
 

@@ -14,7 +14,11 @@ from llmtrace.filters.values import FUNCTION_WORDS, is_harmless, looks_random
 _BESIDE: Final = r"\s?(?:/|and|&|:|\+)\s?pass(?:word)?"
 _PAIR: Final = re.compile(  # Credentials: bob / x
     rf"(?:credentials?|creds|zugangsdaten|identifiants|credenciales|log-?in{_BESIDE}|user(?:name)?{_BESIDE})"
-    r"(?:\s(?:is|are)|\s?[:=])\s{1,4}[\"'`]?[\w.@+-]{1,64}[\"'`]?\s?[/:|]\s?[\"'`]?(?P<secret>[^\s\"'`<>]{6,128})"
+    r"(?:\s(?:for|to|of|für|pour|de|para)(?:\s[\w.-]{1,30}){1,4}?)?"
+    r"(?:\s(?:is|are)|\s?[:=])\s{1,4}[\"'`]?[\w.@+-]{1,64}[\"'`]?\s?[/:|&]\s?[\"'`]?(?P<secret>[^\s\"'`<>]{6,128})"
+)
+_AS: Final = re.compile(  # log in with bob / x
+    r"log(?:ged)?[ -]?in\s(?:with|as|using)\s[\"'`]?[\w.@+-]{1,64}[\"'`]?\s/\s[\"'`]?(?P<secret>[^\s\"'`<>]{6,128})"
 )
 _GO: Final = re.compile(r"[\w.-]{1,64}:(?P<secret>[^\s@:/\"']{3,128})@(?:tcp|unix)\(")
 _NETLOC: Final = re.compile(r"netloc=\\{0,4}[\"'][^\"':@]{0,64}:(?P<secret>[^\"'@]{3,128})@")
@@ -48,7 +52,8 @@ _ORDINARY: Final = FUNCTION_WORDS | words("any anyone anything choose keep make 
 AFAR: Final = (
     (
         r"(?:credentials?|creds|zugangsdaten|identifiants|credenciales"
-        rf"|(?:log-?in|user(?:name)?)(?:\s|\\+[nrt])?(?:/|and|&|:|\+)(?:\s|\\+[nrt])?pass){FAR}.*[/:|]"
+        rf"|(?:log-?in|user(?:name)?)(?:\s|\\+[nrt])?(?:/|and|&|:|\+)(?:\s|\\+[nrt])?pass"
+        rf"|log(?:ged)?[ -]?in(?:\s|\\+[nrt])(?:with|as|using)(?:\s|\\+[nrt])){FAR}.*[/:|&]"
     ),
     r"@(?:tcp|unix)\(|netloc=|=\{[^{}]*\}|:(?:[0-9]{2,5}|\*):[a-z0-9_*-]+:[a-z0-9_.*@-]+:",
     rf"<input\s{FAR}[^<>]*password",
@@ -99,6 +104,7 @@ _LOOKS: Final = (  # what one of its signs says that it may be there, how it loo
     (("={",), _ODBC, _is_given),
     (("<input",), _FIELD, _is_given),
     (("cred", "zugangsdaten", "identifiants", "pass"), _PAIR, _is_value),
+    (("in with ", "in as ", "in using "), _AS, _is_value),
     (("plain",), _SMTP, _is_value),
     (("pass",), _POP3, _is_value),
     (("login",), _IMAP, _is_value),

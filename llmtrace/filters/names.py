@@ -8,7 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
-from llmtrace.filters.languages import LITTLE, PAIRS, SHORT, as_json
+from llmtrace.filters.languages import LITTLE, MARKED, PAIRS, SHORT, as_json
 from llmtrace.filters.languages import NAME as FOREIGN_NAME
 from llmtrace.filters.languages import PASSWORDS as FOREIGN_PASSWORDS
 
@@ -20,6 +20,7 @@ class Hint(Enum):
 
     SURE = "a secret, whatever it looks like"
     LIKELY = "a secret if it looks like one"
+    TOLD = "a secret if it looks like one, or like words that somebody has made one of"
     FOREIGN = "a secret where it stands apart, in a text if it looks like one"
     HEADER = "a secret if it has the form that this header's values have"
 
@@ -78,8 +79,8 @@ SECRET_KEYS: Final = words(
     "decryption deepseek deploy encrypt encryption fernet functions gemini google gpg groq hmac huggingface ingest "
     "ingestion integration jwt langfuse langsmith license mailgun master mistral openai openrouter pgp pinecone "
     "preshared private recovery root rsa secret security sendgrid sending server service session shared sharedaccess "
-    "signature signing ssh ssl storage stripe subscription symmetric tls together twilio validation webhook wrapping "
-    "write xai"
+    "signature signing ssh ssl storage stripe subscription symmetric tls together twilio unseal validation webhook "
+    "wrapping write xai"
 )
 """Words before "key" where it opens something: ``api_key``, but not ``primary_key``."""
 
@@ -113,7 +114,7 @@ EXACT: Final = {
 
 _ALWAYS: Final = (
     "pass(?:word|wd|phrase|code|wort)?s?|kennwort|pwd?|secrets?|authorization|auth|cookies?|cred(?:ential)?s?"
-    "|sessionid|jsessionid|phpsessid|jwt|bearer|phrase|codes|verifier|psk|sshpass|seed|team|token"
+    "|sessionid|jsessionid|phpsessid|jwt|bearer|phrase|codes|verifier|psk|sshpass|samlresponse|seed|team|token"
 )
 _SUFFIX: Final = rf"(?:\\?[_. -]?(?:[0-9]{{1,4}}|{'|'.join(sorted(SUFFIXES, key=len, reverse=True))}))*"
 
@@ -146,7 +147,9 @@ def hint(name: str) -> Hint | None:
     name = name[-LONGEST:]
     if "\\" in name:
         name = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), name)
-    return _hint(name.lower() if _MIXED.search(name) or not name.isascii() else name)
+    if not name.isascii():
+        return Hint.FOREIGN if name.endswith(MARKED) else _hint(name.lower())
+    return _hint(name.lower() if _MIXED.search(name) else name)
 
 
 @lru_cache(maxsize=8192)
@@ -175,9 +178,11 @@ def _password(word: str, before: str) -> Hint | None:
         return Hint.SURE if before and before not in ABOUT_PASSES else Hint.LIKELY
     if word == "seed":
         return Hint.SURE if before in ("totp", "otp", "mfa") else None
+    if word == "response":
+        return Hint.SURE if before == "saml" else None
     if word == "team":
         return Hint.SURE if before == "honeycomb" else None
-    if word == "phrase" and before in ("seed", "recovery", "backup", "mnemonic"):
+    if word == "phrase" and before in ("seed", "recovery", "backup", "mnemonic", "pass"):
         return Hint.SURE
     return Hint.SURE if word == "codes" and before in ("recovery", "backup") else None
 

@@ -30,9 +30,15 @@ _TAGS: Final = (  # of a page, around a name or a value
 _LINE: Final = r"(?:\\{1,8}r|\r)?(?:\\{1,8}n|\n)"
 SPACE: Final = r"(?:\s|\+|%20)"
 _SIGN: Final = (
-    r"(?:=>|:=|[?+]=|={1,3}|::?|->|[\uff1a\uff1d\u2192]|%(?:25){0,3}3[aAdD]|\\u(?:003[dD]|[fF]{2}1[aAdD]|2192))"
+    r"(?:=>|:=|[?+]=|={1,3}|::?|<?->|<-|[\uff1a\uff1d\u2192]|%(?:25){0,3}3[aAdD]|\\u(?:003[dD]|[fF]{2}1[aAdD]|2192))"
 )
 
+
+LATER: Final = (
+    "(?:here|below|now|itself|again|there|today|currently|temporaire|provisoire|temporal|provisional|temporanea"
+    "|provvisoria|tempor[aá]ria)"
+)
+"""Words between a name and the sign or the verb that comes before its value."""
 
 IS: Final = (
     rf"(?:(?:is|was|are|{languages.as_json(languages.IS)})(?:\s(?:now|still|currently|going\sto\sbe))?"
@@ -43,7 +49,8 @@ IS: Final = (
 SEPARATORS: Final = (
     Separator(  # password = crypt('x', …), ENV.fetch("X", "x")
         re.compile(
-            rf"{QUOTE}?\s?[=:]\s?(?:(?:crypt|md5|sha[0-9]{{1,3}}|hash|digest|encrypt)\(|[\w.]{{1,40}}\({QUOTE}\w{{1,60}}"
+            rf"{QUOTE}?\s?[=:]\s?(?:(?:[\w.:]{{1,40}}!?|<[\w.]{{1,40}}: )\((?=[bBrRuUfF]?{QUOTE}\S{{6}})"
+            rf"|[\w.]{{1,40}}\({QUOTE}\w{{1,60}}"
             rf"{QUOTE},\s?)(?={QUOTE})",
             re.IGNORECASE,
         ),
@@ -53,7 +60,7 @@ SEPARATORS: Final = (
     ),
     Separator(  # {"name": "PASSWORD", "value": "x"}
         re.compile(
-            rf"{QUOTE}?(?:,|\s|\\[nrt]){{1,24}}(?:-[ \t])?{QUOTE}?(?:[vV]alue|VALUE){QUOTE}?[ \t]{{0,8}}[:=]{_GAP}"
+            rf"{QUOTE}?(?:[,|]|\s|\\[nrt]){{1,24}}(?:-[ \t])?{QUOTE}?(?:[vV]alue|VALUE){QUOTE}?[ \t]{{0,8}}[:=]{_GAP}"
             rf"|{QUOTE}\s{{0,4}}:\s{{0,4}}\{{\s{{0,8}}{QUOTE}(?:[vV]alue|VALUE){QUOTE}[ \t]{{0,8}}:{_GAP}"
             rf"|\\{{0,8}}[\"']?\s{{1,4}}(?:value\s)?\{{\s{{0,8}}(?:string_)?value:\s?"  # of protocol buffers
             r"|\\{0,8}[\"']\s{0,4}\{(?:[^{}\n]{0,200}(?:\n|\\n)){1,8}?[ \t]{0,8}default\s{0,8}=\s{0,4}"  # Terraform
@@ -66,7 +73,8 @@ SEPARATORS: Final = (
         re.compile(
             rf"{QUOTE}?\]?(?:\[\])?{QUOTE}?(?:[ ]\[[\w=-]{{1,24}}\]){{0,6}}{_TYPE}{_COLOUR}(?:{_TAGS})?"
             rf"(?:[ \t\u2600-\u27bf\U0001f300-\U0001faff]|\\ud83[c-e]\\ud[c-f][0-9a-f]{{2}}|[*_]{{1,2}}){{0,8}}"
-            rf"{_SIGN}(?:\}}[ \t])?{_GAP}{_COLOUR}(?:{_TAGS})?"
+            r"(?:\.{2,40}[ ]?)?"
+            rf"{_SIGN}(?:\}}[ \t])?(?:\s?string\([0-9]{{1,6}}\)\s)?{_GAP}{_COLOUR}(?:{_TAGS})?"
         ),
         True,
         True,
@@ -78,7 +86,14 @@ SEPARATORS: Final = (
         True,
         True,
     ),
-    Separator(re.compile(r"\\{0,8}[\"'](?:\s[^<>\n]{0,40})?>"), True, True),  # <property name="password">x</property>
+    Separator(  # <property name="password">x</property>, <key>password</key><string>x</string>
+        re.compile(
+            r"(?:\\{0,8}[\"'](?:\s[^<>\n]{0,40})?>(?:(?:\s|\\[nrt]){0,8}<value>)?"
+            r"|</key>(?:\s|\\[nrt]){0,24}<string>)"
+        ),
+        True,
+        True,
+    ),
     Separator(re.compile(r"&gt;|\\u003[eE]|%(?:25){0,3}3[eE]"), True, True),  # &lt;password&gt;x&lt;/password&gt;
     Separator(  # a part of a form's body
         re.compile(rf"\\{{0,8}}\"{_LINE}(?:content-[^\r\n\\]{{1,100}}{_LINE}){{0,3}}{_LINE}", re.IGNORECASE), True, True
@@ -88,7 +103,9 @@ SEPARATORS: Final = (
         re.compile(r"(?:\n|\\{1,4}n)[ ]{1,4}[^\n\\]{1,300}?, input_value="), True, True
     ),
     Separator(  # password (admin): x
-        re.compile(r"[ \t]{1,2}(?:\([^()\n]{1,40}\)|\[[^\[\]\n]{1,40}\])[ \t]?[:=][ \t]{1,4}"), False, True
+        re.compile(rf"[ \t]{{1,2}}(?:\([^()\n]{{1,40}}\)|\[[^\[\]\n]{{1,40}}\]|{LATER})[ \t]?[:=](?=\s|\\[nr]){_GAP}"),
+        False,
+        True,
     ),
     Separator(  # page.locator("#password").fill("x")
         re.compile(
@@ -102,7 +119,9 @@ SEPARATORS: Final = (
     Separator(re.compile(rf"{QUOTE}?\s(?:i?like|in)\s{{0,4}}(?=\(?{QUOTE})", re.IGNORECASE), False, False, True),
     Separator(  # What is your password? x
         re.compile(
-            r"[?.!][\"'\u201d]?(?:[ ]A:|\s{0,2}(?:\n|\\n)\s{0,4}(?:(?:user|human|answer|me|a)[ ]?:)?)\s{0,4}"
+            r"[?.!][\"'\u201d]?(?:[ ]A:|(?<=\?)[ ]{1,2}|\s{0,2}(?:\n|\\n)"
+            r"\s{0,4}(?:(?:user|human|answer|assistant|ai|bot|me|a)[ ]?:)?)"
+            r"\s{0,4}(?:it(?:'s|\sis)\s)?"
             r"(?=[^\s]{6,80}\s{0,4}(?:[\"'\n]|\\n|\Z))",
             re.IGNORECASE,
         ),
@@ -118,9 +137,11 @@ SEPARATORS: Final = (
     ),
     Separator(
         re.compile(
-            rf"{SPACE}{{1,4}}(?:(?:(?:ha[sd]\s)?(?:is|was|be|been)\s(?:(?:re)?set|changed|updated)\s)?to|{IS})"
+            rf"{SPACE}{{1,4}}(?:{LATER}{SPACE})?"
+            rf"(?:(?:(?:ha[sd]\s)?(?:is|was|be|been)\s(?:(?:re)?set|changed|updated)\s)?to|{IS})"
             rf"(?:\s{{0,4}}:)?{SPACE}{{1,4}}|,{SPACE}(?:which|that){SPACE}(?:is|was){SPACE}|['\u2019]s{SPACE}"
-            rf"|{SPACE}?(?:{languages.as_json('是|为|は')}){SPACE}?|{SPACE}from{SPACE}(?=\S{{3,80}}{SPACE}to{SPACE}\S)"
+            rf"|{SPACE}?(?:{languages.as_json('是|为|は|는|은')}){SPACE}?"
+            rf"|{SPACE}(?:(?:changed|updated|reset){SPACE})?from{SPACE}(?=\S{{3,80}}{SPACE}to{SPACE}\S)"
         ),
         False,
         True,
@@ -138,7 +159,10 @@ SEPARATORS: Final = (
         re.compile(r"[ \t]{1,4}(?:[(\u201c\u201e\u00ab\u2018]|\\u(?:201[cCeE8]|00[aA][bB]))"), False, True
     ),  # password (x)
     Separator(  # ("password", "x"), env("PASSWORD", default="x")
-        re.compile(rf"{QUOTE}?\]?{QUOTE}\s{{0,4}},\s{{0,4}}(?:default\s?=\s?)?(?=[bBrRuUfF]{{0,2}}{QUOTE})"),
+        re.compile(
+            rf"{QUOTE}?\]?{QUOTE}(?:\s{{0,4}},(?:\s{{0,4}}|[ ]{{0,16}})|[ ]to[ ]|[ ]{{1,4}})"
+            rf"(?:default\s?=\s?)?(?=[bBrRuUfF]{{0,2}}{QUOTE})"
+        ),
         False,
         False,
         True,

@@ -43,13 +43,21 @@ NAME_WORDS: Final = (
 )
 """Words of which names of secrets are made; a value of nothing else, ``aws_secret_access_key`` say, is such a name."""
 
+NAMING_WORDS: Final = NAME_WORDS | words(
+    "api app backend cluster config credential credentials data database db default dev env gpt login model prod "
+    "production server service shop stage staging user users version"
+)
+"""Words of which people make the names of what they keep secrets in."""
+
 _NAMED: Final = r"(?:key|token|secret|password|passwd|pwd|value|credential|name|id|here)s?"
 _PLACEHOLDER: Final = re.compile(
     rf"""
       [xX*•●·.…\#_-]+ | [A-Za-z_-]{{0,12}} (?:\.{{3}}|…|\*{{3,}}|[xX]{{4,}}) [A-Za-z_-]{{0,4}}
     | <[A-Za-z][\w .:/-]*> | \[[A-Za-z][\w .-]*\] | \{{\{{?\s*(?:[A-Za-z_][\w.()\[\]'\"]*)?\s*\}}\}}?
     | \{{\{{[^{{}}]*\}}\}} | \$\([^()]*\)
-    | \$\{{?[A-Z_][A-Z0-9_]*\}}? | \$[({{][A-Za-z_][\w.:-]*[)}}]? | \$[a-z][a-z_]* | %\(?[a-z_]*\)?[sdr] | %[A-Z_]+%
+    | \$\{{?(?-i:[A-Z_][A-Z0-9_]*|[a-z_]+[0-9]?(?:[A-Z][a-z]+)*)\}}? | \$[({{][A-Za-z_][\w.:-]*[)}}]?
+    | \$\{{[A-Z_][A-Z0-9_]*:\?[^{{}}]*\}}? | \((?:sensitive|known|redacted|hidden)\b[^()]*\)? | [;,)]\s.*
+    | %\(?[a-z_]*\)?[sdr] | %[A-Z_]+%
     | !(?:vault|secret|env|Ref|Sub|GetAtt)  # tags in YAML
     | (?:your[-_ ]?|(?:my|some|insert|enter|replace|put|the)[-_ ]) (?:[A-Za-z]+[-_ ]){{0,4}} {_NAMED} (?:[-_ ]here)?
     """,
@@ -77,6 +85,7 @@ _LETTERS: Final = re.compile(r"[A-Za-z_-]+|[a-z]+(?:_[a-z]+)+[0-9]")
 # In these two a text can be matched in one way only: with two for each word, time doubles with each word.
 _CAMEL: Final = re.compile(r"(?:[A-Z]{0,5}[a-z]{2,}+)++[A-Z]{0,3}")
 _JOINED: Final = re.compile(r"(?:[A-Za-z][a-z]*+|[0-9]{1,8}+|)(?:[_./:-](?:[A-Za-z][a-z]*+|[0-9]{1,8}+|))++")
+_CHOSEN: Final = re.compile(r"(?:[A-Za-z]{3,12}[-_.]){2,5}[0-9]{1,4}[.,;:!?)]{0,2}")
 _PUNCTUATION: Final = ".,;:!?()[]{}*\"'`"
 _PATH: Final = re.compile(r"(?:(?:~|\.{1,2})?/[a-z.][a-z0-9_.-]*(?:/[a-z0-9_.-]+)+|\.{1,2}/[a-z][a-z0-9_.-]*)")
 _PROSE: Final = re.compile(r"(?:[A-Za-z][a-z]*|[A-Z]{2,5})(?:['’-][a-z]+)?[.,;:!?)\]}*\"']*")
@@ -101,8 +110,10 @@ def is_secret(value: str, named: Hint, place: Place = Place.EXACT) -> bool:
         return False
     if named is Hint.HEADER:
         return _is_header(value, place)
-    if named is Hint.LIKELY or (named is Hint.FOREIGN and place is Place.TEXT):
+    if named is Hint.LIKELY:
         return looks_random(value)
+    if named is Hint.TOLD or (named is Hint.FOREIGN and place is Place.TEXT):
+        return looks_random(value) or looks_chosen(value)
     if place is Place.EXACT:
         return not is_sentence(value)
     return not is_prose(value) or (place is Place.ASSIGNED and not value.endswith(")"))
@@ -149,6 +160,11 @@ def is_sentence(value: str) -> bool:
     if len(words) < 3 or not (value[:1].isupper() or words[0] in ("must", "should", "cannot")):
         return False
     return sum(word.strip(".,;:!?").lower() in FUNCTION_WORDS for word in words) >= 2
+
+
+def looks_chosen(value: str) -> bool:
+    """Whether `value` is words with a number behind them, as people make passwords of, and no name of a secret."""
+    return _CHOSEN.fullmatch(value) is not None and NAMING_WORDS.isdisjoint(split(value))
 
 
 def looks_random(value: str) -> bool:
