@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+import fnmatch
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from llmtrace import semconv
@@ -29,7 +30,8 @@ class Exclude:
         scopes: patterns of the name of the instrumentation that made it, such as ``opentelemetry.instrumentation.*``.
         operations: patterns of the GenAI operation, such as ``embeddings``.
         routes: patterns of the request's route, without its first slash as Django has it.
-        attributes: name and value of an attribute, a text being a pattern: ``{"tenant": "test-*", "internal": True}``.
+        attributes: name and value, a text being a pattern: ``{"tenant": "test-*", "internal": True}``. Of an attribute
+            that is a list, such as ``llmtrace.tags``, one item that fits is enough.
 
     Raises:
         ValueError: a text was given in place of a list of patterns.
@@ -47,12 +49,12 @@ class Exclude:
         given = {"names": names, "scopes": scopes, "operations": operations, "routes": routes}
         if wrong := [option for option, patterns in given.items() if isinstance(patterns, str)]:
             raise ValueError(f"{wrong[0]} is a list of patterns, not one text.")
-        self._names = tuple(names)
-        self._scopes = tuple(scopes)
+        self._names = [*map(_test, names)]
+        self._scopes = [*map(_test, scopes)]
         self._values = (
-            (semconv.OPERATION, tuple(operations)),
-            (semconv.HTTP_ROUTE, tuple(routes)),
-            *((name, (value,)) for name, value in (attributes or {}).items()),
+            (semconv.OPERATION, [*map(_test, operations)]),
+            (semconv.HTTP_ROUTE, [*map(_test, routes)]),
+            *((name, [_test(value)]) for name, value in (attributes or {}).items()),
         )
 
     @classmethod
@@ -71,5 +73,19 @@ class Exclude:
         return span
 
 
-def _fits(value: Any, wanted: Iterable[Any]) -> bool:
-    return any(value == each or (isinstance(each, str) and fnmatchcase(str(value), each)) for each in wanted)
+def _test(wanted: Any) -> Callable[[Any], bool]:
+    """What tells whether a value is like `wanted`. In a text only ``*`` and ``?`` are signs, brackets are none."""
+    if isinstance(wanted, str):
+        match = re.compile(fnmatch.translate(wanted.replace("[", "[[]"))).match
+        return lambda value: match(value if isinstance(value, str) else str(value)) is not None
+    plain = tuple(wanted) if isinstance(wanted, list) else wanted  # as spans have it
+    return lambda value: bool(value == plain)
+
+
+def _fits(value: Any, tests: Iterable[Callable[[Any], bool]]) -> bool:
+    values = (tuple(value), *value) if isinstance(value, (list, tuple)) else (value,)
+    for test in tests:
+        for each in values:
+            if test(each):
+                return True
+    return False

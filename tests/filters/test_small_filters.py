@@ -47,6 +47,25 @@ def test_a_span_that_no_pattern_fits_passes_as_the_same_object(options: dict[str
     assert Exclude(**options)(SPAN) is SPAN
 
 
+@pytest.mark.parametrize("tags", [("beta", "internal-7"), ["beta", "internal-7"]])
+@pytest.mark.parametrize("wanted", ["internal-*", "beta", ["beta", "internal-7"], ("beta", "internal-7")])
+def test_a_span_is_dropped_by_one_of_its_tags_or_by_all_of_them(tags: Any, wanted: Any) -> None:
+    assert Exclude(attributes={semconv.TAGS: wanted})(span(attributes={semconv.TAGS: tags})) is None
+
+
+@pytest.mark.parametrize("wanted", ["internal", "*alpha*", ["beta"], ["internal-7", "beta"]])
+def test_a_span_with_other_tags_passes(wanted: Any) -> None:
+    tagged = span(attributes={semconv.TAGS: ("beta", "internal-7")})
+    assert Exclude(attributes={semconv.TAGS: wanted})(tagged) is tagged
+
+
+def test_a_bracket_in_a_pattern_stands_for_itself() -> None:
+    regular = span(attributes={semconv.HTTP_ROUTE: "^shop/(?P<pk>[0-9]+)/buy/$"})
+    assert Exclude(routes=["^shop/(?P<pk>[0-9]+)/*"])(regular) is None
+    assert Exclude(names=["answer [draft]*"])(span("answer [draft] 3")) is None
+    assert Exclude(names=["answer [abc]"])(kept := span("answer b")) is kept
+
+
 def test_one_text_in_place_of_a_list_is_refused() -> None:
     with pytest.raises(ValueError, match="names"):
         Exclude(names="recommend_book")
