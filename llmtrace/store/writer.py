@@ -63,13 +63,15 @@ class Writer:
         try:
             return self._insert(records, name)
         except Error as error:
-            # A connection that was kept may have died in the meantime: once more with a new one.
-            if not was_open or self._connection.is_usable():
-                raise _later(error) from error
+            had_died = was_open and not self._connection.is_usable()
+            # Not to be kept: its server may be one that takes no writes any more, since another does now.
             self._connection.close()
-        try:
+            if not had_died:
+                raise _later(error) from error
+        try:  # a connection that was kept had died in the meantime: once more with a new one
             return self._insert(records, name)
         except Error as error:
+            self._connection.close()
             raise _later(error) from error
 
     def _insert(self, records: Sequence[Record], name: str) -> str | None:

@@ -88,6 +88,22 @@ def test_a_connection_that_died_unseen_is_opened_again_and_the_batch_repeated(en
         store.connection.close()
 
 
+@pytest.mark.parametrize("engine", ["postgres", "mariadb"])
+def test_a_connection_to_a_server_that_takes_no_writes_any_more_is_not_kept(engine: str, tmp_path: Path) -> None:
+    with new_database(engine, tmp_path) as alias:
+        store, span = Store(alias), ended()
+        store.write(ended())
+        wrapper = store.connection.open(store.connection.name())
+        session = "SESSION CHARACTERISTICS AS" if engine == "postgres" else "SESSION"
+        with closing(wrapper.connection.cursor()) as cursor:
+            cursor.execute(f"SET {session} TRANSACTION READ ONLY")  # as all connections to the old server are
+        with pytest.raises(RetryLater, match=r"(?i)read.only transaction"):
+            store.write(span)
+        assert store.write(span) == Exported(1)
+        assert len(store.spans()) == 2
+        store.connection.close()
+
+
 def kill_connections(store: Store) -> None:
     """End all connections to the store's database but the host's."""
     with connections[store.alias].cursor() as cursor:
