@@ -75,6 +75,17 @@ def test_an_incomplete_span_is_kept_as_long_as_there_is_no_other(store: Store) -
     assert [row.attributes.get(semconv.INCOMPLETE) for row in store.spans()] == [True, None]
 
 
+@pytest.mark.parametrize("first", ["whole", "incomplete"])
+def test_of_a_whole_and_an_incomplete_span_in_one_batch_the_whole_one_is_kept(store: Store, first: str) -> None:
+    whole = ended()
+    short = ended({semconv.INCOMPLETE: True}, context_=whole.context)
+    store.write(*((whole, short) if first == "whole" else (short, whole)), ended())
+    rows = {row.span_id: row for row in store.spans()}
+    assert len(rows) == len(store.spans()) == 2
+    assert all(semconv.INCOMPLETE not in row.attributes for row in rows.values())
+    assert all(row.content.load()["gen_ai.output.messages"] == ANSWER for row in rows.values())
+
+
 HOSTILE = "tab\tline\nreturn\rslash\\N \\. quote'\" nul\0 half\ud800 é 漢 \N{GRINNING FACE}"
 HARMLESS = HOSTILE.replace("\0", "\ufffd").replace("\ud800", "\ufffd")
 

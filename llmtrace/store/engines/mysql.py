@@ -17,7 +17,8 @@ INSERT_SPAN: Final = (
 INSERT_CONTENT: Final = (
     f"INSERT INTO {CONTENTS} (span_id, data) VALUES (%s, %s) ON DUPLICATE KEY UPDATE span_id = {CONTENTS}.span_id"
 )
-IDS: Final = f"SELECT trace_id, span_id, id FROM {SPANS} WHERE (trace_id, span_id) IN "
+LAST_ID: Final = f"SELECT coalesce(max(id), 0) FROM {SPANS}"
+NEWER: Final = f"SELECT trace_id, span_id, id, attributes LIKE %s FROM {SPANS} WHERE id > %s"
 INCOMPLETE: Final = f"SELECT id FROM {SPANS} WHERE attributes LIKE %s AND (trace_id, span_id) IN "
 DELETE_CONTENT: Final = f"DELETE FROM {CONTENTS} WHERE span_id = %s"
 DELETE_SPAN: Final = f"DELETE FROM {SPANS} WHERE id = %s"
@@ -44,25 +45,43 @@ class MySQL:
     begin = "START TRANSACTION"
 
     def insert(self, cursor: Any, records: Sequence[Record], stamp: Stamp) -> None:
-        """Insert the spans, then ask for their ids: the server tells none of many rows, or of those that were there."""
+        """Insert the spans, then ask which are new: the server does not tell of many rows which were there already."""
         records = sorted(records, key=lambda record: record[:2])
         self._check_sizes(cursor, records)
-        self._delete_incomplete(cursor, [record[:2] for record in records if is_whole(record)])
-        cursor.executemany(INSERT_SPAN, [row(record, stamp) for record in records])
-        said = {record[:2]: record.content for record in records if record.content is not None}
+        ids, incomplete = self._inserted(cursor, records, stamp)
+        doubtful = {record[:2]: record for record in records if is_whole(record)}
+        doubtful = {key: record for key, record in doubtful.items() if key not in ids or key in incomplete}
+        if doubtful and self._delete_incomplete(cursor, list(doubtful)):
+            ids |= self._inserted(cursor, list(doubtful.values()), stamp)[0]
+        said = [
+            (ids[record[:2]], record.content) for record in records if record[:2] in ids and record.content is not None
+        ]
         if said:
-            cursor.execute(IDS + _pairs(len(said)), [part for key in said for part in key])
-            contents = [(id, said[trace_id, span_id]) for trace_id, span_id, id in cursor.fetchall()]
-            cursor.executemany(INSERT_CONTENT, contents)
+            cursor.executemany(INSERT_CONTENT, said)
 
-    def _delete_incomplete(self, cursor: Any, keys: Sequence[tuple[str, str]]) -> None:
-        """Make room for whole records; the server does not tell which of many rows were there already."""
-        if not keys:
-            return
+    def _inserted(
+        self, cursor: Any, records: Sequence[Record], stamp: Stamp
+    ) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]]:
+        """Insert what is not there; the ids of what was not, and which of these are incomplete.
+
+        Ids grow. Among those that are greater than all before may be what others have inserted at the same time.
+        """
+        cursor.execute(LAST_ID)
+        last = cursor.fetchone()
+        cursor.executemany(INSERT_SPAN, [row(record, stamp) for record in records])
+        cursor.execute(NEWER, (IS_INCOMPLETE, *last))
+        keys = {record[:2] for record in records}
+        found = [(key, id, flag) for *key_, id, flag in cursor.fetchall() if (key := tuple(key_)) in keys]
+        return {key: id for key, id, _ in found}, {key for key, _, flag in found if flag}
+
+    def _delete_incomplete(self, cursor: Any, keys: Sequence[tuple[str, str]]) -> bool:
+        """Make room for whole records; False where there was no need to."""
         cursor.execute(INCOMPLETE + _pairs(len(keys)), [IS_INCOMPLETE, *(part for key in keys for part in key)])
-        for gone in cursor.fetchall():
-            cursor.execute(DELETE_CONTENT, gone)
-            cursor.execute(DELETE_SPAN, gone)
+        gone = cursor.fetchall()
+        for id in gone:
+            cursor.execute(DELETE_CONTENT, id)
+            cursor.execute(DELETE_SPAN, id)
+        return bool(gone)
 
     def _check_sizes(self, cursor: Any, records: Sequence[Record]) -> None:
         # Escaping and encoding can make a text up to four times as long as it has characters.
