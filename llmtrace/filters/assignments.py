@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from llmtrace.filters import languages
-from llmtrace.filters.names import COUNTED_TOKENS, GRANTING_TOKENS, SECRET_KEYS, Hint, Names
+from llmtrace.filters.names import COUNTED_TOKENS, GRANTING_TOKENS, SECRET_KEYS, Hint, Names, hint
 from llmtrace.filters.patterns import LETTERS
 from llmtrace.filters.separators import IS, QUOTE, SEPARATORS, SPACE, Separator
 from llmtrace.filters.tokens import start_of
@@ -44,7 +44,7 @@ _GENERATED_AFTER: Final = re.compile(  # my password x
     rf"[ \t]{{1,24}}(?:from |now )?(?={_GENERATED}|{_STRANGE}|(?:[A-Za-z]{{3,12}}[-_.]){{2,5}}[0-9]{{1,4}})"
 )
 _GENERATED_BEFORE: Final = re.compile(  # x is my password
-    rf"(?<![^\s\"'`])({_GENERATED})[\"'`]? (?:as|is|was) (?:(?:the|my|your|our|an?) )?(?:[A-Za-z]{{2,12}} )?\Z"
+    rf"(?<![^\s\"'`])({_GENERATED})[\"'`]? (?:as|is|was|in|into) (?:(?:the|my|your|our|an?) )?(?:[A-Za-z]{{2,12}} )?\Z"
 )
 _NO_OTHER_WORD: Final = re.compile(r"(?: (?:for|to|in|on|at|of|and|but|please)\b|[^\w ]| ?\Z| (?!\w))", re.IGNORECASE)
 _AFTER_WHAT_IT_OPENS: Final = re.compile(  # the password for the shop is x
@@ -55,7 +55,8 @@ _AFTER_WHAT_IT_OPENS: Final = re.compile(  # the password for the shop is x
 _NAMESPACE: Final = re.compile(r"<[\w-]{1,30}:\Z")
 _ESCAPE_BEFORE: Final = re.compile(r"(?<=\\)[nrt]|(?<=[\[;])[0-9]{1,3}m")
 _QUOTED_NAME: Final = re.compile(r"""\\*["']""")
-_TAG: Final = re.compile(r"[^<>\n]{0,200}(?<!/)>(?:<!\[CDATA\[)?")
+_SNAKE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*+(?:[_.][A-Za-z0-9]++)++")
+_TAG: Final = re.compile(r"[^<>\n]{0,200}(?<!/)>(?:<!\[CDATA\[)?(?:\s|\\[nrt]){0,24}")
 _BLANKS: Final = re.compile(r"[ \t]{1,8}(?=[^\s=:-])")
 _OPENING: Final = re.compile(
     rf"(?:[\[(]?\s{{0,8}}|Secret(?:Str|Bytes)?\()[bBrRuUfF]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{QUOTE})"
@@ -176,7 +177,9 @@ def _beside(text: str, start: int, end: int, before: str, told: Hint) -> Iterato
         yield from _quoted(text, opens.end(), told) or _bare(text, opens.end(), told)
     elif after := _GENERATED_AFTER.match(text, end):
         yield from _bare(text, after.end(), told)
-    if (" as " in before or " is " in before or " was " in before) and _NO_OTHER_WORD.match(text, end):
+    if (" as " in before or " is " in before or " was " in before or " in" in before) and _NO_OTHER_WORD.match(
+        text, end
+    ):
         shift = start - len(before)
         for value in _GENERATED_BEFORE.finditer(before):
             yield Found(shift + value.start(1), shift + value.end(1))
@@ -194,13 +197,18 @@ def _after(separator: Separator, text: str, match: re.Match[str], named: Hint) -
         return
     quoted = _quoted(text, match.end(), named if separator.tells_before_quotes else told)
     if quoted is not None:
-        yield from quoted
+        called = separator.only_before_quotes  # conf.get("s3_secret_key"), which names one
+        yield from (each for each in quoted if not (called and _is_name(text[each.start : each.end])))
     elif not separator.only_before_quotes:
         named = named if separator.tells and same_line else told
         quote = _QUOTED_NAME.match(match[0])
         if not (quote and text.startswith(("{", "["), match.end())):  # else it is a structure with names of its own
             json = quote[0] if quote and quote[0].endswith('"') and ":" in match[0] and "[" not in match[0] else ""
             yield from _bare(text, match.end(), named, json, match[0] == "=")
+
+
+def _is_name(value: str) -> bool:
+    return _SNAKE.fullmatch(value) is not None and hint(value) is not None
 
 
 def _more(text: str, start: int, end: int, found: list[Found]) -> Iterator[Found]:

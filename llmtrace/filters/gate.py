@@ -77,7 +77,7 @@ def names_patterns(name: str) -> list[str]:
         aligned_pattern(name),
         (
             rf"(?:{name})(?:\s|\\[nrt])+(?:from\s|now\s)?[^\s\"]*[0-9]"
-            rf"|[0-9][^\s\"]*(?:\\*\")?\s(?:as|is|was)\s(?:[a-z]+\s)*(?:{name})"
+            rf"|[0-9][^\s\"]*(?:\\*\")?\s(?:as|is|was|in|into)\s(?:[a-z]+\s)*(?:{name})"
         ),
         (
             rf"(?:{name})[ +](?:for|of|on|in|at|to|you|(?:is|was)[ ]generated[ ]for|{as_json(FOR)})[ +][^\n]*"

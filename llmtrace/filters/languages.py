@@ -54,10 +54,10 @@ NO_VALUES: Final = frozenset({*PASSWORDS, "mot de passe"}) | frozenset(
 )
 """What stands beside such a name and is no password: the name itself, and what sentences on passwords go on with."""
 
-IS: Final = "ist|lautet|est|es|è|é|är|jest|je|là|adalah|هي|היא"
+IS: Final = "ist|lautet|est|c['’]est|es|è|é|är|jest|je|là|adalah|هي|היא"
 """Verbs between a name and its value."""
 
-FOR: Final = "für|von|der|des|pour|du|de|del|para|da|do|của"
+FOR: Final = "für|von|der|des|pour|du|de|del|para|da|do|của|от|для"
 """Words between a name and what it opens."""
 
 

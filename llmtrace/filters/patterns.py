@@ -161,6 +161,7 @@ PREFIXED: Final = (
     Prefixed("HubSpot", "pat-na1- pat-na2- pat-eu1-", UUID),
     Prefixed("Intercom", "dG9rO", f"{BASE64}{{40,}}=*+", "[A-Za-z0-9+/]"),
     Prefixed("Mapbox", "sk.eyJ", f"{WORD}{{20,}}\\.{WORD}{{15,}}", "[A-Za-z0-9_-]"),
+    Prefixed("k3s", "K10", f"{HEX}{{64}}(?:::[a-z:]{{1,20}}[0-9a-f]{{16,}})?"),
     Prefixed("LaunchDarkly", "sdk-", UUID),
     Prefixed("Google Calendar", "private-", "[0-9a-f]{32}(?![A-Za-z0-9])"),
     Prefixed("Heroku", "HRKU-", f"{WORD}{{30,}}"),

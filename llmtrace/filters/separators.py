@@ -119,7 +119,7 @@ SEPARATORS: Final = (
     Separator(re.compile(rf"{QUOTE}?\s(?:i?like|in)\s{{0,4}}(?=\(?{QUOTE})", re.IGNORECASE), False, False, True),
     Separator(  # What is your password? x
         re.compile(
-            r"[?.!][\"'\u201d]?(?:[ ]A:|(?<=\?)[ ]{1,2}|\s{0,2}(?:\n|\\n)"
+            r"[?.!][\"'\u201d]?(?:[ ]A:|(?<=\?)[ ]{1,2}(?:[-\u2013\u2014][ ])?|\s{0,2}(?:\n|\\n)"
             r"\s{0,4}(?:(?:user|human|answer|assistant|ai|bot|me|a)[ ]?:)?)"
             r"\s{0,4}(?:it(?:'s|\sis)\s)?"
             r"(?=[^\s]{6,80}\s{0,4}(?:[\"'\n]|\\n|\Z))",
