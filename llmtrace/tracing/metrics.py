@@ -74,7 +74,7 @@ class Meters:
         self._distribute_tokens(f"{kind}.operation", attributes, shared, context)
         first = attributes.get(semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
         if first is not None:
-            self._seconds(f"{kind}.time_to_first_chunk").record(first, timed, context)
+            self._seconds(f"{kind}.time_to_first_chunk").record(first, shared, context)
         if any(entry.semconv == "dup" for entry in get_config().exporters):
             self._record_older(attributes, seconds, timed, context)
 
@@ -95,10 +95,10 @@ class Meters:
         self, attributes: Mapping[str, Any], seconds: float, timed: dict[str, Any], context: Context
     ) -> None:
         self._seconds("gen_ai.client.operation.duration").record(seconds, timed, context)
+        shared = {name: value for name, value in timed.items() if name != semconv.ERROR_TYPE}
         first = attributes.get(semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
         if first is not None:
-            self._seconds("gen_ai.client.operation.time_to_first_chunk").record(first, timed, context)
-        shared = {name: value for name, value in timed.items() if name != semconv.ERROR_TYPE}
+            self._seconds("gen_ai.client.operation.time_to_first_chunk").record(first, shared, context)
         for name, side in ((semconv.USAGE_INPUT_TOKENS, "input"), (semconv.USAGE_OUTPUT_TOKENS, "output")):
             if name in attributes:
                 told = {**shared, "gen_ai.token.type": side}

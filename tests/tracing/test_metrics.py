@@ -107,6 +107,21 @@ def test_a_stream_has_the_time_to_its_first_chunk(host: Host, server: ScriptedSe
     assert point.explicit_bounds == SECONDS
 
 
+def test_a_stream_that_breaks_off_is_among_the_others_by_its_first_chunk(host: Host, server: ScriptedServer) -> None:
+    dup = entry("Kept", into=[], SEMCONV="dup")
+    with captured_spans(PROVIDERS=providers(server), EXPORTERS=[dup]):
+        server.answers(stream(), stream(end="reset"))
+        for _ in open_stream():
+            pass
+        with pytest.raises(Exception, match=r"."):
+            for _ in open_stream():
+                pass
+    for name in ("gen_ai.client.inference", "gen_ai.client.operation"):
+        assert sorted("error.type" in point.attributes for point in host.points(f"{name}.duration")) == [False, True]
+        [point] = host.points(f"{name}.time_to_first_chunk")
+        assert point.count == 2
+
+
 def test_embeddings_have_metrics_of_their_own(host: Host, server: ScriptedServer, spans: CapturedSpans) -> None:
     server.answers(answer({"data": [{"embedding": [0.1], "index": 0}], "model": "e", "usage": {"prompt_tokens": 2}}))
     LLM("text-embedding-3-small").embed("Momo")
