@@ -35,6 +35,8 @@ NAME: Final = "llmtrace test"
 MARK: Final = "llmtrace.test"
 MODEL: Final = "llmtrace-test"
 TOOK_NS: Final = 1_000_000
+ITS_LOG: Final = "its own log may say why"
+LATER: Final = f"spans wait and are offered again; where that lasts, {ITS_LOG}"
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def _sent(found: Callable[..., Any], entry: ExporterConfig, span: EndedSpan) -> 
         structured = getattr(found, "structured_content", False)
         return _outcome(exporter.export([span if structured else span.for_export()]))
     except RetryLater as later:
-        return _kind(later), later.reason
+        return _kind(later), f"{later.reason}: {LATER}" if isinstance(later, Busy) else later.reason
     finally:
         with contextlib.suppress(Exception):  # what became of the span is known by then
             exporter.shutdown()
@@ -157,9 +159,9 @@ def _sent(found: Callable[..., Any], entry: ExporterConfig, span: EndedSpan) -> 
 
 def _outcome(result: Any) -> tuple[Outcome, str]:
     if says_no(result):
-        return "refused", "the exporter answered FAILURE, and does not say why: its own log may"
+        return "refused", f"the exporter answered FAILURE: {ITS_LOG}"
     if isinstance(result, Exported) and result.refused:
-        return "refused", ", ".join(result.refused)
+        return "refused", f"{', '.join(result.refused)}: {ITS_LOG}"
     if not isinstance(result, Exported) and not says_yes(result):
         return "accepted", "by an exporter that does not say whether it has arrived"
     return "accepted", ""

@@ -79,7 +79,8 @@ def test_every_exporter_gets_the_span_and_each_outcome_is_told(
     }
     assert "(HTTP 401): check the keys or headers in OPTIONS" in lines[2]
     assert "(gRPC UNAUTHENTICATED): check the keys" in lines[3]
-    assert "refused by the backend (HTTP 400)" in lines[6]
+    assert "(HTTP 503): spans wait and are offered again; where that lasts, its own log may say why" in lines[4]
+    assert "refused by the backend (HTTP 400): its own log may say why" in lines[6]
     assert SECRET not in out.getvalue()
     (http, grpc) = receiver.spans
     assert http.trace_id.hex() == grpc.trace_id.hex() == first.rpartition(" ")[2]
