@@ -25,6 +25,7 @@ logger = get_logger("llmtrace.pipeline")
 
 SEGMENT_BYTES: Final = 4 * 1024 * 1024
 PARTS: Final = 8  # of the size that is allowed, at least: the oldest part goes when it is reached
+MOST_TAKEN: Final = 32  # files of the dead that are open at a time: the host needs descriptors too
 BEGINNING_BYTES: Final = 512  # of a file, about: whose it is
 REST_S: Final = 30.0  # until a disk that could not be written is tried again
 
@@ -55,6 +56,7 @@ class Spool:
         self._others: deque[Segment] = deque()
         self._own: set[Path] = set()  # of this ledger
         self._reading: Segment | None = None
+        self._leaves_some = False  # whether there was more from the dead than may be taken at a time
         self._rests_until = 0.0
         self._told = False
         self._closed = False
@@ -146,7 +148,7 @@ class Spool:
     def has_more(self, *, newest: bool = False) -> bool:
         """Whether there are spans that wait here, or in the file that is written now."""
         with self._lock:
-            return any(segment.has_more for segment in self._segments(newest))
+            return any(segment.has_more for segment in self._segments(newest)) or (self._leaves_some and not newest)
 
     def mark(self) -> Mark:
         """How far this process has written, for `passed`."""
@@ -173,6 +175,9 @@ class Spool:
         """
         with self._lock:
             segment = self._reading = self._next_segment(newest)
+        if segment is None and self._leaves_some and not newest and self.sweep():
+            with self._lock:
+                segment = self._reading = self._next_segment(newest)
         if segment is None:
             return None
         try:
@@ -286,12 +291,19 @@ class Spool:
         except OSError:  # the folder is not there any more, or no folder
             return False
         clear_up(self._folder, self._exporter)
+        self._leaves_some = False
         for path in left:
             with self._lock:
                 if self._closed or any(path == segment.path for segment in self._segments()):
                     continue
+                if self._taken() >= MOST_TAKEN:
+                    self._leaves_some = True
+                    break
                 found = self._take_over(path) or found
         return found
+
+    def _taken(self) -> int:
+        return sum(segment.path not in self._own and not segment.is_aside for segment in self._others)
 
     def _take_over(self, path: Path) -> bool:
         try:

@@ -22,6 +22,7 @@ from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.outcome import Exported, RetryLater
 from llmtrace.pipeline.segment import SUFFIX, Segment, digest
+from llmtrace.pipeline.spool import MOST_TAKEN
 from llmtrace.tracing.setup import flush, save
 from tests.pipeline.making import account, balanced, entry, exporting, span
 from tests.waiting import until
@@ -461,6 +462,32 @@ def test_the_size_is_that_of_all_that_has_been_left_there(tmp_path: Path) -> Non
             span("of an exporter that is no more")
             assert flush(10)
     assert sum(file.stat().st_size for file in files(tmp_path)) <= limit + limit // 8
+
+
+def test_however_many_files_are_left_few_are_open_at_a_time(tmp_path: Path) -> None:
+    backend = Backend(later)
+    with spooling(tmp_path, backend):
+        span("left")
+        assert flush(10)
+    (file,) = files(tmp_path)
+    for number in range(199):
+        copy = tmp_path / f"{number:09}{file.name[9:]}"
+        copy.write_bytes(file.read_bytes())
+    with spooling(tmp_path, backend):
+        until(lambda: account("Scripted").last_error, "the oldest was offered")
+        span("live")
+        assert flush(10)
+        assert 1 < len(open_files(tmp_path)) <= MOST_TAKEN + 1
+        backend.away = None
+        until(lambda: len(backend.names) == 201, "all have followed")
+    assert files(tmp_path) == []
+
+
+def open_files(folder: Path) -> list[str]:
+    """What this process has open in `folder` of what waits there."""
+    links = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+    found = [os.readlink(link) for link in links if os.path.lexists(link)]
+    return [path for path in found if path.startswith(str(folder)) and path.endswith(SUFFIX)]
 
 
 def test_files_of_an_exporter_that_the_settings_do_not_name_stay(tmp_path: Path) -> None:
