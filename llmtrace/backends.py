@@ -41,13 +41,15 @@ def find(path: str, where: str, is_kind: Callable[[Any], bool], kind: str) -> An
 
 
 def misfit(config: BackendConfig, found: Callable[..., Any]) -> Problem | None:
-    """The problem of ``OPTIONS`` that `found` does not take. Values are never in it: they may be secrets."""
-    if not inspect.isclass(found) and not config.options:
-        return None
+    """The problem of ``OPTIONS`` that `found` does not take. Values are never in it: they may be secrets.
+
+    A class gets the options alone, a function what it is called with as well.
+    """
+    called_with = () if inspect.isclass(found) else (None,)
     try:
-        inspect.signature(found).bind(**config.options)
+        inspect.signature(found).bind(*called_with, **config.options)
     except TypeError as error:
-        names = ", ".join(name for name in _parameters(found)) or "none"
+        names = ", ".join(_options_of(found, len(called_with))) or "none"
         where = f'{config.where}["OPTIONS"]'
         return Problem("llmtrace.E005", where, f'does not fit "{config.backend}": {error}.', f"It takes: {names}.")
     except ValueError:  # a class in C without a signature
@@ -71,6 +73,8 @@ def _mistake(config: BackendConfig, found: Any) -> Problem | None:
     )
 
 
-def _parameters(found: Callable[..., Any]) -> list[str]:
+def _options_of(found: Callable[..., Any], first: int) -> list[str]:
+    """The names of the arguments that `found` takes, from the one at `first` on."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [name for name, parameter in inspect.signature(found).parameters.items() if parameter.kind not in kinds]
+    parameters = [*inspect.signature(found).parameters.values()][first:]
+    return [parameter.name for parameter in parameters if parameter.kind not in kinds]

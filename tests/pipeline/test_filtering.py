@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
+from llmtrace.checks import check_settings
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.tracing.setup import flush
 from tests.pipeline.making import account, balanced, entry, exporting, span
@@ -56,6 +57,40 @@ def test_common_filters_run_once_for_each_span_however_many_exporters_there_are(
     assert [each.name for each in kept["one"]] == [each.name for each in kept["other"]] == expected
     assert [each.name for each in kept["third"]] == [f"{name} of the third" for name in expected]
     assert [name for what, name in told if what == "end"] == expected
+
+
+def renamed(ended: EndedSpan, /, suffix: str) -> EndedSpan:
+    return ended.edited(name=f"{ended.name}{suffix}")
+
+
+def test_a_function_is_a_filter_and_gets_its_options_beside_each_span() -> None:
+    kept: list[ReadableSpan] = []
+    filters = [{"BACKEND": f"{__name__}.renamed", "OPTIONS": {"suffix": suffix}} for suffix in "!?"]
+    with exporting(entry("Kept", into=kept, FILTERS=filters[1:]), FILTERS=filters[:1]):
+        assert check_settings() == []
+        span("one")
+        assert flush(10)
+    assert [each.name for each in kept] == ["one!?"]
+
+
+def argumentless() -> None:
+    """No filter."""
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "words", "hint"),
+    [
+        ("renamed", {"sufix": "!"}, "missing a required argument: 'suffix'", "It takes: suffix."),
+        ("renamed", {}, "missing a required argument: 'suffix'", "It takes: suffix."),
+        ("argumentless", {}, "too many positional arguments", "It takes: none."),
+    ],
+)
+def test_a_function_that_cannot_be_called_so_is_told(path: str, options: Any, words: str, hint: str) -> None:
+    entries = [{"BACKEND": f"{__name__}.{path}", "OPTIONS": options}]
+    with exporting(entry("Kept", into=[]), FILTERS=entries):
+        (message,) = check_settings()
+    assert (message.id, message.hint) == ("llmtrace.E005", hint)
+    assert words in message.msg
 
 
 def test_two_exporters_that_come_at_the_same_time_run_them_once() -> None:
