@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +15,10 @@ from llmtrace.conf import get_config
 SYSTEM: Final = "celery"
 WRAPPERS: Final = ("celery.map", "celery.starmap", "celery.chunks")  # they run another task, named in their arguments
 PLUMBING: Final = ("celery.chord_unlock",)  # polls, as a job, until a chord's header is done
+
+_WAITS_IN_BROKER: Final = re.compile("(?:[01][.]){28}")
+"""What a routing key begins with where RabbitMQ keeps a delay itself, as with quorum queues: its seconds, bit by bit
+(``kombu.transport.native_delayed_delivery``)."""
 
 IDS: Final = {
     semconv.MESSAGING_MESSAGE_ID: "id",
@@ -55,6 +60,12 @@ def attempt_of(retries: Any) -> int | None:
     if retries is None:
         return 1
     return retries + 1 if isinstance(retries, int) and retries >= 0 else None
+
+
+def queue_of(routing_key: str) -> str:
+    """The queue by a message's routing key, which is its name in most projects; also where the broker keeps a delay."""
+    delayed = _WAITS_IN_BROKER.match(routing_key)
+    return routing_key if delayed is None else routing_key[delayed.end() :]
 
 
 def body_id(chord: Any) -> str | None:

@@ -19,7 +19,7 @@ from wrapt import wrap_function_wrapper
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs import message, others
-from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
+from llmtrace.jobs.describe import body_id, excluded, job_attributes, queue_of, real_name, seconds
 from llmtrace.jobs.message import Sent
 from llmtrace.jobs.receivers import connect_first
 from llmtrace.jobs.relation import PUBLISH, SCOPE, sent_under
@@ -157,7 +157,7 @@ def before_publish(
         if schedule := scheduled_by.get():
             described[semconv.JOB_SCHEDULE] = schedule
         if queue := declare[0].name if declare else routing_key or getattr(exchange, "name", exchange):
-            described[semconv.MESSAGING_DESTINATION] = str(queue)
+            described[semconv.MESSAGING_DESTINATION] = queue_of(str(queue))
         if outside:
             described[semconv.PARENT_OUTSIDE] = True
         publish.begin(described, context)

@@ -18,7 +18,7 @@ from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.jobs import message, others
-from llmtrace.jobs.describe import body_id, excluded, job_attributes, real_name, seconds
+from llmtrace.jobs.describe import body_id, excluded, job_attributes, queue_of, real_name, seconds
 from llmtrace.jobs.message import Sent
 from llmtrace.jobs.outcome import TERMINATED, Outcome, outcome_of
 from llmtrace.jobs.receivers import connect_first
@@ -152,7 +152,7 @@ def delivered(delivery: Mapping[str, Any] | None) -> dict[str, Any]:
     delivery = delivery or {}
     attributes: dict[str, Any] = {}
     if isinstance(queue := delivery.get("routing_key"), str):
-        attributes[semconv.MESSAGING_DESTINATION] = queue
+        attributes[semconv.MESSAGING_DESTINATION] = queue_of(queue)
     if delivery.get("redelivered"):
         attributes[semconv.JOB_REDELIVERED] = True
     return attributes

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from celery import Task
 from django.test import override_settings
+from kombu.transport.native_delayed_delivery import calculate_routing_key
 from opentelemetry import baggage, trace
 from opentelemetry.trace import StatusCode, Tracer
 
@@ -267,3 +268,16 @@ def test_a_mistake_of_ours_never_reaches_the_job(
     assert nothing_is_current()
     assert recorded.names() == ["publish add"]
     assert "ZeroDivisionError" in mistakes.pop()
+
+
+def test_the_queue_is_that_of_the_job_where_the_broker_keeps_its_delay(jobs: Jobs, recorded: Recorded) -> None:
+    """With quorum queues Celery writes the delay into the routing key."""
+    add = jobs.simple("add")
+    add.delay()
+    delayed = {"exchange": "celery_delayed_27", "routing_key": calculate_routing_key(90, jobs.queue)}
+    jobs.run(jobs.message(), delivery_info=delayed)
+    add.apply_async(**delayed)
+    run, publish = recorded.one("add"), recorded.all()[-1]
+    assert publish.name == "publish add"
+    for span in (run, publish):
+        assert attributes(span)[semconv.MESSAGING_DESTINATION] == jobs.queue
