@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from llmtrace.models import Ledger, RunningSpan, Span, SpanContent, SpanQuerySet
 
 BATCH: Final = 1000
+TRIES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,11 @@ class Retention:
             while ids := list(
                 self._spans().before(limit).order_by("started_at", "id").values_list("id", flat=True)[:batch]
             ):
-                with transaction.atomic(using=self.database):
-                    self._delete_contents(ids)
-                    spans += self._spans().filter(id__in=ids)._raw_delete(self.database)
+                spans += self._in_its_turn(partial(self._delete, ids))
             self._forget_processes(limit)
         if content_limit is not None:
-            contents = sum(self._delete_contents(ids) for ids in self._windows(content_limit, batch))
+            windows = self._windows(content_limit, batch)
+            contents = sum(self._in_its_turn(partial(self._delete_contents, ids)) for ids in windows)
         return Pruned(spans, contents)
 
     def _forget_processes(self, limit: datetime) -> None:
@@ -81,6 +82,21 @@ class Retention:
             moment, last = window[-1]
             later = Q(started_at__gt=moment) | Q(started_at=moment, id__gt=last)
             window = list(spans.filter(later, started_at__gte=moment).values_list("started_at", "id")[:batch])
+
+    def _in_its_turn(self, step: Callable[[], int]) -> int:
+        """Do a step in a transaction, again where the database ends it in favour of another that it had locked out."""
+        for tries_left in reversed(range(TRIES)):
+            try:
+                with transaction.atomic(using=self.database):
+                    return step()
+            except OperationalError:
+                if not tries_left:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _delete(self, ids: list[int]) -> int:
+        self._delete_contents(ids)
+        return self._spans().filter(id__in=ids)._raw_delete(self.database)
 
     def _delete_contents(self, ids: list[int]) -> int:
         return SpanContent.objects.using(self.database).filter(pk__in=ids)._raw_delete(self.database)

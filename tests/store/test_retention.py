@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from io import StringIO
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.db.models.signals import post_delete, pre_delete
 from django.test import override_settings
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from llmtrace.models import SpanContent
 from llmtrace.store.retention import Pruned, Retention
+from tests.databases import new_database
 from tests.store.conftest import Store
 from tests.store.making import ended
+from tests.waiting import until
 
 DAY_NS = 86_400 * 10**9
 
@@ -93,3 +100,37 @@ def test_the_command_says_what_it_does_and_a_dry_run_does_nothing(store: Store) 
 def test_the_command_names_a_mistake(arguments: list[str]) -> None:
     with pytest.raises(CommandError, match=r"nowhere|--batch-size"):
         call_command("llmtrace_prune", *arguments)
+
+
+DELETES = """
+    SELECT count(*) FROM information_schema.processlist
+    WHERE db = database() AND id <> connection_id() AND info LIKE 'DELETE FROM `llmtrace_span` %%'
+"""
+
+
+def test_a_step_that_the_database_ends_for_the_sake_of_another_is_done_again(
+    tmp_path: Path, django_db_blocker: DjangoDbBlocker
+) -> None:
+    with django_db_blocker.unblock(), new_database("mariadb", tmp_path) as alias:
+        store = Store(alias)
+        store.write(*(ended() for _ in range(40)))
+        first = store.spans()[0].pk
+        pruned: list[Pruned] = []
+        with closing(connections[alias].copy()) as other, other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("UPDATE llmtrace_span SET name = 'locked' WHERE id > %s", (first,))  # the more work by far
+            pruning = Thread(target=lambda: pruned.append(prune_and_close(alias)))
+            pruning.start()
+            until(lambda: cursor.execute(DELETES) and cursor.fetchone() != (0,), "it wants the rows")
+            cursor.execute("DELETE FROM llmtrace_spancontent WHERE span_id = %s", (first,))
+            cursor.execute("ROLLBACK")
+            pruning.join(30)
+        assert [each.spans for each in pruned] == [40]
+        store.connection.close()
+
+
+def prune_and_close(alias: str) -> Pruned:
+    try:
+        return Retention(30, None, alias).prune(batch=10)
+    finally:
+        connections[alias].close()
