@@ -110,6 +110,8 @@ def answer(error: Any, seconds: float) -> Answer:
     after = _after(error)
     if code is grpc.StatusCode.INVALID_ARGUMENT:
         return Refused(f"{REFUSED} (gRPC INVALID_ARGUMENT)")
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "client: received message larger than" in details:
+        return Accepted()  # it is the answer that is too large: the backend has taken the request
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and after is None and "larger than" in details:
         return TooLarge()
     if code in _FOR_PERSONS:

@@ -7,6 +7,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from llmtrace.exporters import OTLP
 from llmtrace.exporters.answers import Busy, NeedsPerson
@@ -145,6 +146,16 @@ def test_a_request_that_is_too_large_is_halved_and_the_size_learnt(receiver: Rec
 def test_a_real_grpc_server_finds_a_message_too_large(receiver: Receiver) -> None:
     exporter = exporting_to(receiver, "grpc", max_request_size=100_000_000)
     assert exporter.export(batch(8, size=1_000_000)) == Exported(8)
+    exporter.shutdown()
+
+
+def test_an_answer_that_is_too_large_for_grpc_is_an_answer(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = ExportTraceServiceResponse()
+    long.partial_success.error_message = "x" * 5_000_000
+    monkeypatch.setattr("tests.servers.otlp._response", lambda behaviour: long)
+    exporter = exporting_to(receiver, "grpc")
+    assert exporter.export(batch()) == Exported(8)
+    assert receiver.names == names(batch())
     exporter.shutdown()
 
 
