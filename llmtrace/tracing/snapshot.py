@@ -17,6 +17,7 @@ PRINTED: Final = (datetime.date, datetime.time, datetime.timedelta, decimal.Deci
 MAPPINGS: Final[tuple[type, ...]] = (dict, MappingProxyType)
 LISTS: Final[tuple[type, ...]] = (list, tuple, set, frozenset)
 MAX_DEPTH: Final = 8
+LONGEST_KEY: Final = 200  # bytes of a key that is no text
 MAX_ITEMS: Final = 1000  # of one list or dict
 MAX_VALUES: Final = 10_000  # in all: a table of a thousand rows would take longer to copy than the call to make
 
@@ -62,6 +63,14 @@ class _Copier:
                 copied["…"] = f"{count - len(copied)} more"
             return copied
         items = [copy(item, depth + 1) for item in self._some(base.__iter__(value))]
+        if (
+            base is tuple
+            and kind is not tuple
+            and len(items) == count
+            and (names := _names(kind)) is not None
+            and len(names) == count
+        ):
+            return dict(zip(names, items, strict=True))
         return items if len(items) == count else [*items, f"… ({count - len(items)} more)"]
 
     def _some(self, items: Iterable[Any]) -> Iterable[Any]:
@@ -71,8 +80,21 @@ class _Copier:
             yield item
 
 
+def _names(kind: type) -> tuple[str, ...] | None:
+    """The names of the values of a named tuple: without them nobody knows later which one is a password."""
+    names = getattr(kind, "_fields", None)
+    return names if type(names) is tuple and all(type(name) is str for name in names) else None
+
+
 def _key(key: Any) -> str:
-    return key if type(key) is str else str(_scalar(key, type(key)))
+    if type(key) is str:
+        return key
+    kind = type(key)
+    if kind is bytes:
+        return str(key[:LONGEST_KEY], "utf-8", "replace")
+    if kind is tuple and any(type(part) is str for part in key):
+        return ", ".join(str(_scalar(part, type(part))) for part in key[:MAX_DEPTH])
+    return str(_scalar(key, kind))
 
 
 def _scalar(value: Any, kind: type) -> Any:

@@ -11,7 +11,7 @@ import uuid
 from collections import OrderedDict
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from django.contrib.auth.models import User
@@ -95,6 +95,11 @@ class Broken(dict[str, Any]):
         raise RuntimeError("a query would have run")
 
 
+class Login(NamedTuple):
+    user: str
+    password: str
+
+
 @pytest.mark.parametrize(
     ("value", "copied"),
     [
@@ -111,6 +116,9 @@ class Broken(dict[str, Any]):
         (Broken(a=1), {"a": 1}),
         (OrderedDict(a=1), {"a": 1}),
         (MappingProxyType({"a": 1}), {"a": 1}),
+        ({b"one": 1, ("a", "b"): 2}, {"one": 1, "a, b": 2}),
+        (Login("bob", "x"), {"user": "bob", "password": "x"}),
+        ([Login("bob", "x")] * 2, [{"user": "bob", "password": "x"}] * 2),
         ({1: "one", None: "none", (1,): "pair"}, {"1": "one", "None": "none", "<builtins.tuple>": "pair"}),
     ],
 )
