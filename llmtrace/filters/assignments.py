@@ -59,7 +59,8 @@ _SNAKE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*+(?:[_.][A-Za-z0-9]++)++")
 _TAG: Final = re.compile(r"[^<>\n]{0,200}(?<!/)>(?:<!\[CDATA\[)?(?:\s|\\[nrt]){0,24}")
 _BLANKS: Final = re.compile(r"[ \t]{1,8}(?=[^\s=:-])")
 _OPENING: Final = re.compile(
-    rf"(?:[\[(]?\s{{0,8}}|Secret(?:Str|Bytes)?\()[bBrRuUfF]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{QUOTE})"
+    rf"(?:(?:[\[(]\s{{0,8}}){{1,3}}|\s{{0,8}}|(?:Secret(?:Str|Bytes)?|bytearray|bytes|str)\(|<[\w.]{{1,60}}:\s)"
+    rf"[bBrRuUfF]{{0,2}}(?P<quote>\"\"\"|\'\'\'|{QUOTE})"
 )
 _PAIR: Final = re.compile(
     rf"[{{,]\s{{0,8}}{QUOTE}?[^\"'`{{}}\[\]:,\n]{{1,80}}?{QUOTE}?\s{{0,4}}(?::|=>)\s{{0,4}}[bBrRuU]?(?P<quote>{QUOTE})"

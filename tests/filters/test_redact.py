@@ -278,3 +278,16 @@ def test_the_text_of_an_error_is_masked() -> None:
     assert redact_text(f"Incorrect API key provided: sk-{SECRET * 3}. See the docs.") == (
         f"Incorrect API key provided: {MASK}. See the docs."
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{'password': [['{}']]}}",
+        "{{'password': bytearray(b'{}')}}",
+        "{{'password': <Kind.A: '{}'>}}",
+        'let api_key = String::from("{}");',
+    ],
+)
+def test_a_value_in_more_than_quotes_is_masked(text: str) -> None:
+    assert redact_text(text.format(SECRET)) == text.format(MASK)
