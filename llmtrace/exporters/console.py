@@ -11,11 +11,13 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.trace import StatusCode
 
 from llmtrace import semconv
+from llmtrace.conf.options import SWITCH, mistake
 from llmtrace.exporters.plain import milliseconds, when
 from llmtrace.jsontext import as_json, printable
 from llmtrace.pipeline.outcome import Exported
 
 STREAMS: Final = ("stdout", "stderr")
+KINDS: Final = {"content": SWITCH}
 MOST: Final = 2000  # characters of one text
 CONTENT: Final = (
     semconv.SYSTEM_INSTRUCTIONS,
@@ -45,7 +47,7 @@ class Console(SpanExporter):
         """What is wrong with the values of these options, in words without a value; see `llmtrace.backends`."""
         if options.get("stream", "stdout") not in STREAMS:
             return 'has a "stream" that is neither "stdout" nor "stderr"'
-        return None
+        return mistake(options, KINDS)
 
     def export(self, spans: Sequence[ReadableSpan]) -> Exported:  # type: ignore[override]
         """Write the lines in one go, so that those of several processes do not mix."""

@@ -60,4 +60,5 @@ def test_an_entry_of_the_settings_shows_spans(capsys: pytest.CaptureFixture[str]
 
 def test_a_mistake_is_found_by_the_checks() -> None:
     assert Console.check_options({"stream": "stdin"}) == 'has a "stream" that is neither "stdout" nor "stderr"'
-    assert Console.check_options({}) is None
+    assert Console.check_options({"content": "false"}) == 'has a "content" that is not True or False'
+    assert Console.check_options({"content": True}) is Console.check_options({}) is None
