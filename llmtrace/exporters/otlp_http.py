@@ -158,6 +158,8 @@ def problem(error: BaseException, seconds: float) -> Unreachable | TimedOut | Ne
         return NeedsPerson("the endpoint is no URL: check it in OPTIONS")
     if any(isinstance(each, requests.exceptions.MissingSchema) for each in causes):
         return NeedsPerson("the endpoint does not begin with http:// or https://: check it in OPTIONS")
+    if any("TLS" in str(each) and "invalid path" in str(each) for each in causes):  # requests has no class for it
+        return NeedsPerson("a file with a certificate or key is not there: check certificate_file in OPTIONS")
     if any(isinstance(each, requests.exceptions.ProxyError) for each in causes):
         return Unreachable("the proxy on the way does not work: check HTTPS_PROXY")
     if any(isinstance(each, (requests.exceptions.SSLError, ssl.SSLError)) for each in causes):

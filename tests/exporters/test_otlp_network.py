@@ -224,3 +224,13 @@ def test_a_header_that_cannot_be_sent_waits_for_a_person(receiver: Receiver, pro
     assert isinstance(problem, NeedsPerson)
     assert "header" in problem.reason
     exporter.shutdown()
+
+
+@pytest.mark.parametrize("files", [["certificate_file"], ["client_certificate_file", "client_key_file"]])
+def test_a_file_of_certificates_that_is_not_there_waits_for_a_person(tmp_path: Path, files: list[str]) -> None:
+    options: dict[str, Any] = {name: str(tmp_path / "no.pem") for name in files}
+    exporter = OTLP("https://127.0.0.1:1/v1/traces", **options)
+    problem = later(exporter, batch())
+    assert isinstance(problem, NeedsPerson)
+    assert problem.reason == "a file with a certificate or key is not there: check certificate_file in OPTIONS"
+    exporter.shutdown()
