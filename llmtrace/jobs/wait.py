@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from celery.result import AsyncResult
+from celery.result import AsyncResult, ResultSet
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import unwrap
 from opentelemetry.trace import Span
@@ -28,11 +28,13 @@ _untraced = guarded("The wait for a job's result could not be traced.")
 def connect() -> None:
     """Trace how long this process waits for jobs."""
     wrap_function_wrapper(AsyncResult, "get", _get)
+    wrap_function_wrapper(ResultSet, "join_native", _get)  # `join` gets one result after the other
 
 
 def disconnect() -> None:
     """Leave Celery as it was."""
     unwrap(AsyncResult, "get")
+    unwrap(ResultSet, "join_native")
 
 
 def _get(get: Callable[..., Any], result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -49,15 +51,23 @@ def _get(get: Callable[..., Any], result: Any, args: tuple[Any, ...], kwargs: di
 @_untraced
 def _begin(result: Any) -> Span | None:
     """Start the span, where there is something that waits: a wait alone is no trace."""
-    if not get_config().enabled or result.ignored or not trace.get_current_span().is_recording():
+    ignored = getattr(result, "ignored", False)  # of one job
+    if not get_config().enabled or ignored or not trace.get_current_span().is_recording():
         return None
     attributes = {
         semconv.MESSAGING_SYSTEM: SYSTEM,
-        semconv.MESSAGING_MESSAGE_ID: str(result.id),
+        **_waited_for(result),
         **OPERATION,
         **trace_attributes.current().on_span,
     }
     return get_tracer().start_span(NAME, attributes=attributes)
+
+
+def _waited_for(result: Any) -> dict[str, Any]:
+    """The id of a job, or of a group; a set of results has none."""
+    known = getattr(result, "id", None)
+    name = semconv.JOB_GROUP_ID if isinstance(result, ResultSet) else semconv.MESSAGING_MESSAGE_ID
+    return {} if known is None else {name: str(known)}
 
 
 @_untraced
