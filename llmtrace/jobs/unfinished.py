@@ -49,7 +49,8 @@ def connect() -> None:
     signals.task_rejected.connect(on_refused, weak=False, dispatch_uid=UID)
     wrap_function_wrapper(Request, "on_timeout", _on_timeout)
     wrap_function_wrapper(Request, "on_failure", _on_failure)
-    wrap_function_wrapper(Request, "_announce_revoked", _announce_revoked)
+    wrap_function_wrapper(Request, "_announce_revoked", _announce)
+    wrap_function_wrapper(Request, "_announce_cancelled", _announce)
     wrap_function_wrapper(TimeoutHandler, "on_hard_timeout", _on_hard_timeout)
     wrap_function_wrapper(Pool, "_join_exited_workers", _join_exited_workers)
 
@@ -62,6 +63,7 @@ def disconnect() -> None:
     unwrap(Request, "on_timeout")
     unwrap(Request, "on_failure")
     unwrap(Request, "_announce_revoked")
+    unwrap(Request, "_announce_cancelled")
     unwrap(TimeoutHandler, "on_hard_timeout")
     unwrap(Pool, "_join_exited_workers")
 
@@ -86,8 +88,8 @@ def _bring(request: Request, surroundings: Surroundings) -> None:
     surroundings.below(sent)
 
 
-def _announce_revoked(announce: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
-    """Fails the chord that the job is in the header of."""
+def _announce(announce: Callable[..., Any], request: Request, args: tuple[Any, ...], kwargs: Any) -> Any:
+    """Fails the chord of a revoked job; calls `on_retry` of one that is cancelled, as the broker is gone."""
     with _carried(request):
         return announce(*args, **kwargs)
 

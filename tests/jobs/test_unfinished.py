@@ -85,6 +85,28 @@ def test_a_job_of_a_chords_header_names_its_body_and_fails_it_in_its_trace(
     assert nothing_is_current()
 
 
+def test_what_a_task_does_when_it_is_cancelled_for_want_of_a_connection_is_below_its_message(
+    jobs: Jobs, recorded: Recorded, host: Tracer
+) -> None:
+    tidy = jobs.simple("tidy")
+
+    class Careful(jobs.app.Task):  # type: ignore[misc,name-defined]  # a class that the application makes
+        def on_retry(self, *_: Any) -> None:
+            host.start_span("cleaning up").end()
+            tidy.delay()
+
+    @jobs.task("work", base=Careful)
+    def work() -> None: ...
+
+    with trace_attributes(user_id=7):
+        work.delay()
+    received(jobs, work)._announce_cancelled()
+    for name in ("cleaning up", "publish tidy"):
+        assert is_below(recorded.one(name), recorded.one("publish work"))
+        assert attributes(recorded.one(name))[semconv.USER_ID] == "7"
+    assert nothing_is_current()
+
+
 def test_what_is_below_a_span_of_somebody_without_llmtrace_says_so(
     jobs: Jobs, recorded: Recorded, on_error: Any
 ) -> None:
