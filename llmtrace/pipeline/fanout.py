@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
@@ -19,47 +18,34 @@ from opentelemetry.trace import SpanContext
 from llmtrace.conf import ROOT, get_config
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import guarded, tell
-from llmtrace.pipeline.build import AnyPipe, build
-from llmtrace.pipeline.closing import Closing
-from llmtrace.pipeline.direct import DirectPipe
+from llmtrace.pipeline.build import AnyPipe
 from llmtrace.pipeline.ended import Content
-from llmtrace.pipeline.ledger import Account
 from llmtrace.pipeline.lineage import MOST_OPEN, Lineage, forget_oldest
 from llmtrace.pipeline.pipe import Pipe
+from llmtrace.pipeline.pipes import FORK_PATIENCE_S, Pipes
 from llmtrace.pipeline.queue import Item
 from llmtrace.pipeline.reporter import Reporter
 from llmtrace.pipeline.rescue import ENDED as TOO_LATE
 from llmtrace.pipeline.running import running
 from llmtrace.pipeline.slates import slates
-from llmtrace.pipeline.sweeper import Sweeper
 
 logger = get_logger("llmtrace.pipeline")
-
-FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a thread that makes the pipes
 
 UNSENT: Final = "the span is not exported"
 
 
-class FanOut(SpanProcessor):
+class FanOut(Pipes, SpanProcessor):
     """Stays in the provider for good, since processors cannot be taken out; the pipes behind it can be replaced."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.mark: Callable[[Span], None] | None = None  # puts trace attributes on a span that begins
         self._content: OrderedDict[int, Content] = OrderedDict()
         self._lineage = Lineage()
-        self._pipes: tuple[AnyPipe, ...] | None = None
-        self._inherited: tuple[AnyPipe, ...] | None = None  # in a forked child, until it needs them
-        self._last: tuple[AnyPipe, ...] = ()  # those that were closed last: their numbers are still asked for
-        self._direct: tuple[DirectPipe, ...] = ()
-        self._closing = Closing()
-        self._sweepers: list[Sweeper] = []
-        self._building = threading.RLock()
-        self._making = False  # a thread makes pipes, and has the lock
-        self._early: deque[tuple[Item, str | None]] = deque()  # what ends meanwhile in that thread, for whom
+        self._early: deque[tuple[Item, str | None]] = deque()  # what ends in the making of pipes, for whom
         self._finishing = False
         self._left = 0.0  # seconds that spans may take which end later still
         self._reporter = Reporter(self.accounts, self.running)
-        self._patience = 0.0  # EXIT_TIMEOUT of the settings that the pipes were made from, in seconds
 
     def attach(self, span_id: int, content: Content) -> None:
         """Let `content` travel beside the span until it ends."""
@@ -154,36 +140,13 @@ class FanOut(SpanProcessor):
         There are no threads any more by then, modules are gone in part, and nothing can be imported.
         """
         with suppress(Exception):
-            for pipe in self._known() if item.span.context.trace_flags.sampled else ():
+            for pipe in self.known() if item.span.context.trace_flags.sampled else ():
                 if pipe.wants(item):
                     pipe.ledger.ended()
                     pipe.ledger.dropped(TOO_LATE)
 
-    def pipes(self) -> tuple[AnyPipe, ...]:
-        """The pipes of the settings in force, made when they are first needed; none are made at the very end.
-
-        There are none for what a signal's handler does, or garbage collection, in the middle of their making.
-        """
-        if self._pipes is None and sys.is_finalizing():
-            return ()
-        with self._building:
-            if self._pipes is None and not self._making:  # else a span has ended in the middle of it
-                self._make()
-            return self._pipes or ()
-
-    def _make(self) -> None:
-        self._making = True
-        try:
-            config = get_config()
-            self._patience = config.exit_timeout
-            pipes, self._inherited = self._inherited, None
-            if pipes is None:
-                pipes = build(config)
-            self._direct = tuple(pipe for pipe in pipes if isinstance(pipe, DirectPipe))
-            self._sweep(pipes)
-            self._pipes = pipes
-        finally:
-            self._making = False
+    def made(self, pipes: Sequence[AnyPipe]) -> None:
+        """Begin to keep their numbers, and hand on what has ended meanwhile in this thread."""
         if pipes:
             self._reporter.begin()
         while self._early:
@@ -192,28 +155,9 @@ class FanOut(SpanProcessor):
                 if name is None or name == pipe.config.name:
                     self._put(pipe, item)
 
-    def _sweep(self, pipes: Sequence[AnyPipe]) -> None:
-        swept = [pipe for pipe in pipes if isinstance(pipe, Pipe) and pipe.has_spool]
-        self._sweepers = [Sweeper(pipe) for pipe in swept]
-        for pipe, sweeper in zip(swept, self._sweepers, strict=True):
-            pipe.relief = sweeper.wake
-            sweeper.start()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there are pipes that spans have been put into, or may be."""
-        return bool(self._pipes)
-
-    def accounts(self) -> dict[str, Account]:
-        """The numbers of each exporter in this process, by its name."""
-        return {pipe.config.name: pipe.account() for pipe in self._known()}
-
     def running(self) -> list[ReadableSpan]:
         """Spans of this process that have been open for long, as the database exporter would get them now."""
-        return running(self._known(), self._lineage)
-
-    def _known(self) -> Sequence[AnyPipe]:
-        return self._pipes or self._inherited or self._last
+        return running(self.known(), self._lineage)
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Return once every exporter has sent what there was, or False when that takes longer than `timeout_millis`."""
@@ -247,36 +191,9 @@ class FanOut(SpanProcessor):
         The time is ``EXIT_TIMEOUT`` of the settings that they were made from, if it is left out.
         """
         deadline = time.monotonic() + (self._patience if timeout is None else timeout)
-        self._retire(deadline)
-        if self._closing.finish() and slates.own is not None:
+        if self.retire(deadline) and slates.own is not None:
             slates.own.save()
         self._reporter.last_word(deadline)
-
-    def _retire(self, deadline: float) -> None:
-        """Have the pipes in use closed by `deadline`. There are none where somebody makes them, and that hangs."""
-        if not self._building.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            return
-        try:
-            pipes = self._pipes or self._inherited or ()
-            self._closing.add(pipes, deadline)
-            self._pipes, self._inherited, self._direct = None, None, ()
-            self._last = pipes or self._last
-            for sweeper in self._sweepers:
-                sweeper.stop()
-        finally:
-            self._building.release()
-
-    def hold(self, timeout: float) -> bool:
-        """Let other threads begin or end no span once the pipes are closed: they wait until `let_go`.
-
-        False when somebody makes pipes, and takes longer than `timeout` seconds.
-        """
-        return self._building.acquire(timeout=timeout)
-
-    def let_go(self) -> None:
-        """Let threads go on that `hold` has stopped, if it has."""
-        with suppress(RuntimeError):
-            self._building.release()
 
     def finish(self, timeout: float | None = None) -> None:
         """Close for good, as the process ends. A span that ends later still is exported before its `end` returns."""
@@ -288,28 +205,21 @@ class FanOut(SpanProcessor):
 
     def before_fork(self) -> None:
         """Wait for threads that import: the child would inherit modules that are half there, and their locks."""
-        for lock in (self._building, self._reporter.loading):
-            lock.acquire(timeout=FORK_PATIENCE_S)
+        super().before_fork()
+        self._reporter.loading.acquire(timeout=FORK_PATIENCE_S)
 
     def after_fork_in_parent(self) -> None:
         """Let them go on."""
-        for lock in (self._building, self._reporter.loading):
-            with suppress(RuntimeError):  # the wait was too long
-                lock.release()
+        super().after_fork_in_parent()
+        with suppress(RuntimeError):  # the wait was too long
+            self._reporter.loading.release()
 
     def after_fork(self) -> None:
         """Begin anew in a child process."""
-        self._building = threading.RLock()
-        self._making = False
         self._early.clear()
         self._content = OrderedDict()
-        self._closing = Closing()
-        self._last = ()
         self._reporter.after_fork()
-        if self._pipes is not None:
-            self._inherited, self._pipes = self._pipes, None
-        for pipe in self._inherited or ():
-            pipe.after_fork()
+        super().after_fork()
 
 
 fanout = FanOut()

@@ -275,7 +275,7 @@ def test_a_process_that_is_told_to_end_while_it_ends_sends_what_it_has(tmp_path:
     def slowly(self, spans):
         if not told.is_set():
             told.set()
-            until(lambda: fanout._pipes is None, "the process ends")
+            until(lambda: not fanout.is_open, "the process ends")
             os.kill(os.getpid(), signal.SIGTERM)
             until(lambda: signal.getsignal(signal.SIGTERM) is signal.SIG_IGN, "it is told")
         return export(self, spans)
@@ -304,7 +304,7 @@ def test_what_threads_that_go_on_end_while_a_process_ends_is_not_lost(tmp_path: 
         return export(self, spans)
     exporters.File.export = slowly
     def go_on():
-        until(lambda: fanout._pipes is None, "the process ends")
+        until(lambda: not fanout.is_open, "the process ends")
         span("late")
         late.set()
     span("before")
