@@ -11,6 +11,8 @@ from typing import Final
 LEFT_OUT: Final = "left out by a filter"
 DIED: Final = "process died"
 """The reason of spans that were in the memory of a process which is no more."""
+UNMADE: Final = "exporter could not be made"
+"""The reason of spans for an entry of ``EXPORTERS`` that is wrong, or has a filter which is."""
 
 WANTED: Final = frozenset({LEFT_OUT})
 """Reasons for which somebody asked: a span that is dropped for one of these is not lost."""

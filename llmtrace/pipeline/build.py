@@ -1,4 +1,4 @@
-"""Pipes from the settings: what each entry of ``EXPORTERS`` names becomes a pipe, or a problem that is logged."""
+"""Pipes from the settings: what each entry of ``EXPORTERS`` names becomes one; what is wrong with it is logged."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from llmtrace.pipeline.older import with_older_names
 from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.testrun import exporters
+from llmtrace.pipeline.unmade import UnmadePipe
 
 logger = get_logger("llmtrace")
 
@@ -95,7 +96,7 @@ def _problems(found: Any) -> Iterable[Problem]:
 
 
 def build(config: Config) -> tuple[AnyPipe, ...]:
-    """The pipes of all entries that can be made; all that is wrong with the settings is logged, one line each."""
+    """A pipe for each entry that can be read; all that is wrong with the settings is logged, one line each."""
     _log_problems(config)
     entries = exporters(config)
     if not entries:
@@ -103,8 +104,7 @@ def build(config: Config) -> tuple[AnyPipe, ...]:
     common = common_filters(config)
     folder = spool_folder() if any(entry.queue.spool for entry in entries) else None
     make = partial(_pipe, common=common, folder=folder, max_bytes=config.spool.max_bytes)
-    pipes = [make(entry) for entry in entries]
-    return tuple(pipe for pipe in pipes if pipe is not None)
+    return tuple(make(entry) for entry in entries)
 
 
 def common_filters(config: Config) -> list[Filter] | None:
@@ -138,13 +138,13 @@ def _log_problems(config: Config) -> None:
         tell(logger, "The settings could not be checked.")
 
 
-def _pipe(entry: ExporterConfig, common: list[Filter] | None, folder: Path | None, max_bytes: int) -> AnyPipe | None:
+def _pipe(entry: ExporterConfig, common: list[Filter] | None, folder: Path | None, max_bytes: int) -> AnyPipe:
     found = load_exporter(entry)
     filters = filters_of(entry, found, common)
-    if isinstance(found, Problem) or filters is None:
-        return None
-    make = partial(_make, found, entry)
     llm = (entry.spans or getattr(found, "default_spans", "all")) == "llm"
+    if isinstance(found, Problem) or filters is None:
+        return UnmadePipe(entry, llm)
+    make = partial(_make, found, entry)
     try:
         if inspect.isclass(found) and issubclass(found, SpanProcessor):
             return DirectPipe(entry, make, filters, llm)
@@ -157,7 +157,7 @@ def _pipe(entry: ExporterConfig, common: list[Filter] | None, folder: Path | Non
         return pipe
     except Exception as error:
         logger.error("%s could not be made: %s", entry.where, type(error).__qualname__)
-        return None
+        return UnmadePipe(entry, llm)
 
 
 def _make(found: Callable[..., Any], entry: BackendConfig) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from llmtrace.pipeline.account import DIED, WANTED, Account
+from llmtrace.pipeline.account import DIED, UNMADE, WANTED, Account
 from llmtrace.store.health import Health
 
 RECENT: Final = timedelta(minutes=15)
@@ -26,6 +26,7 @@ CURES: Final[Mapping[str, str]] = {
     ),
     "filter raised": _("A filter raised, so that its spans went nowhere. The log of llmtrace names the filter."),
     "processor raised": _("The span processor raised. The log of llmtrace has the exception."),
+    UNMADE: _("Its entry in EXPORTERS, or a filter, is wrong: manage.py check and the log of llmtrace say what."),
     "exporter failed": _("The exporter failed for too long. Its last error says why."),
     "not sent before the process ended": _(
         "The process ended before they were sent, and they could not be kept on disk. Raise EXIT_TIMEOUT, "
