@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from llmtrace.conf.kinds import ENTRY, ENTRY_KEYS, JOBS, KEYS, PATTERNS, PRICE, QUEUE, SCALARS, SPOOL, TEXTS, Kind
@@ -43,7 +43,8 @@ def read(raw: object) -> Config:
     values["providers"] = reader.providers(given.get("PROVIDERS", {"default": {"BACKEND": OPENAI_BACKEND}}))
     values["exporters"] = reader.exporters(given.get("EXPORTERS", [{"BACKEND": DATABASE_BACKEND}]))
     values["given"] = frozenset(given)
-    values["filters"] = reader.filters(f'{ROOT}["FILTERS"]', given.get("FILTERS"))
+    unread = reader.unread(f'{ROOT}["REDACT"]')
+    values["filters"] = (*unread, *reader.filters(f'{ROOT}["FILTERS"]', given.get("FILTERS")))
     values["jobs"] = reader.section(f'{ROOT}["JOBS"]', given.get("JOBS"), JobsConfig, JOBS)
     values["spool"] = reader.section(f'{ROOT}["SPOOL"]', given.get("SPOOL"), SpoolConfig, SPOOL)
     return Config(**values, problems=tuple(reader.problems))
@@ -127,8 +128,13 @@ class Reader:
             given = self.backend(at, entry, "llmtrace.filters.DropContent")
             if given is not None:
                 read.append(BackendConfig(given["BACKEND"], given["OPTIONS"], at))
-        mistakes = [*self.problems[before:], *filter(None, [self.meant.get(where)])]
-        return (*read, *(BackendConfig("", {}, where, problem=problem) for problem in mistakes))
+        within = [problem for problem in self.problems[before:] if problem.where != where]
+        return (*read, *_in_place_of(within), *self.unread(where))
+
+    def unread(self, where: str) -> tuple[BackendConfig, ...]:
+        """What stands for filters where the value of the key `where` cannot be read, or the key is misspelt."""
+        mistakes = [problem for problem in self.problems if problem.where == where]
+        return _in_place_of([*mistakes, *filter(None, [self.meant.get(where)])])
 
     def entries(self, where: str, raw: object) -> list[Any]:
         if raw is None:
@@ -175,6 +181,10 @@ class Reader:
         values["filters"] = self.filters(f'{at}["FILTERS"]', given.get("FILTERS"))
         values["queue"] = self.section(f'{at}["QUEUE"]', given.get("QUEUE"), QueueConfig, QUEUE)
         return ExporterConfig(backend=given["BACKEND"], options=given["OPTIONS"], where=at, **values)
+
+
+def _in_place_of(problems: Iterable[Problem]) -> tuple[BackendConfig, ...]:
+    return tuple(BackendConfig("", {}, problem.where, problem=problem) for problem in problems)
 
 
 def _nearest(key: str, keys: frozenset[str]) -> str:

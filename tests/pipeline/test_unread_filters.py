@@ -28,6 +28,9 @@ MISTAKES = pytest.mark.parametrize(
         {"filters": [DROP]},
     ],
 )
+UNREAD_REDACT = pytest.mark.parametrize(
+    "written", [{"REDACT": ["email"]}, {"REDACT": "email"}, {"REDACTS": {"ip": True}}]
+)
 
 
 @MISTAKES
@@ -48,6 +51,16 @@ def test_a_filter_for_all_exporters_that_cannot_be_read_lets_nothing_out(written
     with exporting(entry("Kept", into=kept), **written):
         span("private")
         assert flush(10)
+    assert kept == []
+
+
+@UNREAD_REDACT
+def test_nothing_goes_out_where_what_to_mask_cannot_be_read(written: dict[str, Any]) -> None:
+    kept: list[ReadableSpan] = []
+    with exporting(entry("Kept", into=kept), **written):
+        span("ann@example.com")
+        assert flush(10)
+        assert [message.id for message in check_settings() if "REDACT" in message.msg] != []
     assert kept == []
 
 
