@@ -142,9 +142,8 @@ def _values(text: str, start: int, end: int, named: Hint) -> Iterator[Found]:
     if before.endswith("${") and text.startswith(":?", end):  # a shell's words for what is missing
         return
     space = text.find(" ", start, end)
-    first = (
-        end if space < 0 or named is Hint.FOREIGN else space
-    )  # what follows may be the value as well: "password 12ab", "--token test12"
+    # What follows may be the value as well: "password 12ab", "--token test12".
+    first = end if space < 0 or named is Hint.FOREIGN else space
     if before.endswith(("<", ":")) and _is_tag(before) and (tag := _TAG.match(text, end)):
         yield from _bare(text, tag.end(), named)
     elif _is_flag(text[start:first]) and (blanks := _BLANKS.match(text, first)):

@@ -145,15 +145,11 @@ class Gate:
     What they begin with, as far as `FAR`, is looked for at once, and then, where there is such a thing, a few patterns
     at a time: each that may reach far doubles the states that the engine is in by turns, and with too many of them it
     goes on some hundred times as slowly.
-
-    Args:
-        patterns: the patterns.
-        within: a pattern for what all that fit `patterns` hold, where that says more than how they begin.
     """
 
-    def __init__(self, patterns: Iterable[str], within: str | None = None) -> None:
+    def __init__(self, patterns: Iterable[str]) -> None:
         whole = [*patterns]
-        begins = [within] if within is not None else [each.partition(FAR)[0] for each in whole]
+        begins = [each.partition(FAR)[0] for each in whole]
         together = [whole[start : start + TOGETHER] for start in range(0, len(whole), TOGETHER)]
         self._begins = _look("|".join(begins))
         self._looks = [_look("|".join(each)) for each in together] if whole != begins else []

@@ -76,7 +76,7 @@ class Redactor:
         )
         self._foreign = Gate([FOREIGN])
         self._packed = Gate([packed.AFAR])
-        self._rare = Gate(  # one look in place of six
+        self._rare = Gate(  # one look in place of seven
             [*commands.AFAR, *calls.AFAR, *manifests.AFAR, *logins.AFAR, *printed.AFAR, FOREIGN, packed.AFAR]
         )
         self._aligned = Gate([aligned_pattern(self._names.pattern_afar)])

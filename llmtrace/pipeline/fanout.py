@@ -21,8 +21,9 @@ from llmtrace.mistakes import guarded, tell
 from llmtrace.pipeline.build import AnyPipe
 from llmtrace.pipeline.ended import Content
 from llmtrace.pipeline.lineage import MOST_OPEN, Lineage, forget_oldest
+from llmtrace.pipeline.opening import FORK_PATIENCE_S
 from llmtrace.pipeline.pipe import Pipe
-from llmtrace.pipeline.pipes import FORK_PATIENCE_S, Pipes
+from llmtrace.pipeline.pipes import Pipes
 from llmtrace.pipeline.queue import Item
 from llmtrace.pipeline.reporter import Reporter
 from llmtrace.pipeline.rescue import ENDED as TOO_LATE

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import Final
 
-FORK_PATIENCE_S: Final = 2.0
+FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a thread
 
 _lock = threading.RLock()
 

@@ -7,17 +7,15 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
 
 from llmtrace.conf import get_config
 from llmtrace.pipeline.build import AnyPipe, build
 from llmtrace.pipeline.closing import Closing
 from llmtrace.pipeline.direct import DirectPipe
 from llmtrace.pipeline.ledger import Account
+from llmtrace.pipeline.opening import FORK_PATIENCE_S
 from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.sweeper import Sweeper
-
-FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a thread that makes the pipes
 
 
 class Pipes:
