@@ -22,6 +22,7 @@ from llmtrace.exporters.limit import Limit
 
 MOST_OF_AN_ANSWER: Final = 64 * 1024  # bytes of it that are read
 PROTOCOL_HEADERS: Final = ("content-type", "content-encoding", "user-agent")
+AT_ONCE: Final = 32  # spans encoded at a time: larger messages get fresh memory from the system each time
 TRIES: Final = 2  # a connection that has lain idle may turn out to be closed only when it is used
 
 
@@ -62,8 +63,13 @@ class HTTPWire:
             self._session.cert = None
 
     def encode(self, spans: Sequence[ReadableSpan]) -> tuple[bytes, int]:
-        """A request with `spans`, and its size in bytes before compression."""
-        body = encode_spans(spans).SerializePartialToString()
+        """A request with `spans`, and its size in bytes before compression.
+
+        Parts of a protobuf message that follow each other are one message, of all that is in their lists
+        (protobuf.dev, "Encoding", "Last One Wins").
+        """
+        parts = [spans[start : start + AT_ONCE] for start in range(0, len(spans), AT_ONCE)]
+        body = b"".join([encode_spans(part).SerializePartialToString() for part in parts])
         return body, len(body)
 
     def send(self, body: bytes, seconds: float) -> Answer:

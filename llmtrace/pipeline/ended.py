@@ -190,5 +190,5 @@ def _exportable(value: Any) -> Any:
         return as_json(value)
     if isinstance(value, (list, tuple)):
         texts = [encodable(item) if isinstance(item, str) else item for item in value]
-        return value if texts == value else texts
+        return value if texts == list(value) else texts
     return value

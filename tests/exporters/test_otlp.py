@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.sdk.resources import Resource
 
 from llmtrace.exporters import OTLP
 from llmtrace.exporters.answers import Busy, NeedsPerson
@@ -24,6 +25,14 @@ def test_a_batch_arrives_whole_with_its_headers(receiver: Receiver, exporter: OT
     assert receiver.names == names(batch())
     assert receiver.authorities[0]["authorization"] == KEY
     assert receiver.resources[-1] == {"service.name": "shop"}
+
+
+def test_a_large_batch_is_one_request_in_order(receiver: Receiver, exporter: OTLP) -> None:
+    spans = [*batch(100), ended(name="of another", resource=Resource({"service.name": "tea"}))]
+    assert exporter.export(spans) == Exported(101)
+    assert receiver.came == 1
+    assert receiver.names == names(spans)
+    assert receiver.resources[-1] == {"service.name": "tea"}
 
 
 def test_batches_share_a_connection(receiver: Receiver) -> None:

@@ -124,7 +124,7 @@ def test_structures_are_json_texts_for_exporters_and_scalars_stay() -> None:
     assert exported.attributes == {
         "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]',
         "count": 3,
-        "reasons": ["stop"],
+        "reasons": ("stop",),
     }
 
 
@@ -143,7 +143,7 @@ def test_what_the_limits_of_the_sdk_dropped_is_known_and_what_can_be_read_is_not
     assert span.links == given.links == tuple(links[-1:])
     assert (span.dropped_attributes, span.dropped_events, span.dropped_links) == (1, 1, 3)
     assert encode_spans([span.for_export()]) == encode_spans([given])
-    plain = span.edited(events=(), attributes={"reasons": ["stop"]})
+    plain = span.edited(events=(), attributes={"reasons": ("stop",), "words": ["Grüße"]})
     assert plain.dropped == span.dropped
     assert plain.for_export() is plain
 
