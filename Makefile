@@ -60,7 +60,7 @@ clean: ## Remove what the other commands made
 
 $(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(BIN)/python
 	@echo "Installing requirements/$*.txt"
-	@$(PIP) --no-compile --requirement requirements/$*.txt
+	@$(PIP) --no-compile --no-deps --requirement requirements/$*.txt # which names all of them
 	@$(PIP) --no-deps --editable .
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true # on all cores; templates of code do not compile
 	@touch $(patsubst %,$(VENV)/%.stamp,$(WITHIN_$*)) $@
@@ -69,7 +69,8 @@ $(BIN)/python:
 	@for python in $(PYTHONS); do \
 		if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 			echo "Making $(VENV) with $$($$python --version)"; \
-			exec $$python -m venv $(VENV); \
+			$$python -m venv $(VENV) && exec $(PIP) --upgrade pip; `# Python's own may be years old, and slow` \
+			exit 1; \
 		fi; \
 	done; \
 	echo "No Python 3.11 or newer with venv among: $(PYTHONS)." >&2; \

@@ -11,10 +11,12 @@ import pytest
 
 def until(condition: Callable[[], Any], what: str | Callable[[], str], seconds: float = 10.0) -> Any:
     """What `condition` gives once that is true; the test fails when it isn't within `seconds`."""
-    deadline, pause = time.monotonic() + seconds, 0.005
+    began, pause = time.monotonic(), 0.005
+    asked = began
     while not (found := condition()):
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > began + seconds:
             pytest.fail(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
-        time.sleep(pause)
-        pause = min(pause * 1.2, 0.05)  # who waits for long leaves the machine to what it waits for
+        time.sleep(max(pause, 2 * (now - asked)))  # who waits for long leaves the machine to what it waits for
+        asked, pause = time.monotonic(), min(pause * 1.2, 0.05)
     return found

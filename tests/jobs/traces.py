@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ class Trace:
     def __init__(self, spans: Sequence[Span]) -> None:
         self.spans = list(spans)
         self._by_id = {span.span_id: span for span in spans}
+        self._below: defaultdict[str | None, list[Span]] = defaultdict(list)
+        for span in self.spans:
+            self._below[span.parent_id].append(span)
 
     @classmethod
     def among(cls, spans: Sequence[Span], trace_id: str) -> Trace:
@@ -51,7 +55,7 @@ class Trace:
 
     def children(self, span: Span) -> list[Span]:
         """The spans right below."""
-        return [child for child in self.spans if child.parent_id == span.span_id]
+        return self._below[span.span_id]
 
     def orphans(self) -> list[Span]:
         """Spans whose parent has not arrived."""
