@@ -112,6 +112,12 @@ def common_filters(config: Config) -> list[Filter] | None:
     return _filters([*filter(None, [redact_config(config)]), limit_config(config), *config.filters])
 
 
+def redact_filters(config: Config) -> list[Filter] | None:
+    """What ``REDACT`` stands for, which comes before all other filters; None when what it masks cannot be known."""
+    unread = [each for each in config.filters if each.problem is not None]
+    return _filters([*filter(None, [redact_config(config)]), *unread])
+
+
 def filters_of(entry: ExporterConfig, found: Any, common: list[Filter] | None) -> Filters | None:
     """All that a span passes on its way to one exporter; None when a filter can't be made.
 

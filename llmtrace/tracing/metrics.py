@@ -21,15 +21,10 @@ from llmtrace import semconv
 from llmtrace.conf import get_config
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.fanout import fanout
+from llmtrace.tracing.series import series_of
 
 SECONDS: Final = tuple(0.01 * 2**power for power in range(14))
 TOKENS: Final = tuple(4**power for power in range(14))
-SHARED: Final = (
-    *(semconv.OPERATION, semconv.PROVIDER, semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL),
-    *(semconv.SERVER_ADDRESS, semconv.SERVER_PORT),
-)
-"""What tells one series from another; nothing of a person or a request."""
-
 USAGE: Final[Mapping[str, str]] = {
     semconv.USAGE_INPUT_TOKENS: "Tokens of the input, those from a cache included.",
     semconv.USAGE_OUTPUT_TOKENS: "Tokens of the output, those for reasoning included.",
@@ -56,16 +51,17 @@ class Meters:
         _observe_ledgers(meter)
 
     def record(self, attributes: Mapping[str, Any], seconds: float, context: Context) -> None:
-        """Record a call that has ended.
+        """Record a call that has ended, unless what to mask cannot be known.
 
         Args:
             attributes: of its span.
             seconds: how long it took.
             context: one that holds its span, for exemplars.
         """
-        shared = {name: attributes[name] for name in SHARED if name in attributes}
-        error = attributes.get(semconv.ERROR_TYPE)
-        timed = shared if error is None else {**shared, semconv.ERROR_TYPE: error}
+        timed = series_of(attributes)
+        if timed is None:
+            return
+        shared = {name: value for name, value in timed.items() if name != semconv.ERROR_TYPE}
         embeds = attributes.get(semconv.OPERATION) == EMBEDDINGS
         kind = "gen_ai.client.embeddings" if embeds else "gen_ai.client.inference"
         self._seconds(f"{kind}.duration").record(seconds, timed, context)
@@ -76,7 +72,7 @@ class Meters:
         if first is not None:
             self._seconds(f"{kind}.time_to_first_chunk").record(first, shared, context)
         if any(entry.semconv == "dup" for entry in get_config().exporters):
-            self._record_older(attributes, seconds, timed, context)
+            self._record_older(attributes, seconds, timed, shared, context)
 
     def _count_tokens(self, attributes: Mapping[str, Any], shared: dict[str, Any], context: Context) -> None:
         counted = {**shared, "gen_ai.token.modality": "unknown"}  # no provider says it of all its tokens
@@ -92,10 +88,14 @@ class Meters:
                 self._tokens(f"{prefix}.{side}_tokens").record(attributes[name], shared, context)
 
     def _record_older(
-        self, attributes: Mapping[str, Any], seconds: float, timed: dict[str, Any], context: Context
+        self,
+        attributes: Mapping[str, Any],
+        seconds: float,
+        timed: Mapping[str, Any],
+        shared: dict[str, Any],
+        context: Context,
     ) -> None:
         self._seconds("gen_ai.client.operation.duration").record(seconds, timed, context)
-        shared = {name: value for name, value in timed.items() if name != semconv.ERROR_TYPE}
         first = attributes.get(semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
         if first is not None:
             self._seconds("gen_ai.client.operation.time_to_first_chunk").record(first, shared, context)

@@ -23,9 +23,10 @@ from tests.interpreter import run
 from tests.pipeline.making import entry, exporting, span
 from tests.scripted import ask, open_stream, providers
 from tests.servers.http import ScriptedServer
-from tests.servers.openai import answer, refusal, stream
+from tests.servers.openai import answer, completion, refusal, stream
 
 NUMBERS = ("ended", "sent", "waiting")
+KEY = "sk-ant-api03-Zq3vR8sT1uW5xY7aB9cD2eF4gH6jK8mNpQ1rS3tU5vW7xY9z"
 NEVER = TracerProvider(sampler=ALWAYS_OFF)
 
 
@@ -218,6 +219,55 @@ def test_a_host_without_metrics_gets_none(
     assert not isinstance(metrics.get_meter_provider(), MeterProvider)
     monkeypatch.setattr(metrics, "get_meter_provider", NoOpMeterProvider)
     assert meters() is None
+
+
+def called(server: ScriptedServer, *models: str, **settings: Any) -> None:
+    """A call of each model that succeeds, and one that fails."""
+    dup = entry("Kept", into=[], SEMCONV="dup")
+    with override_settings(LLMTRACE={"PROVIDERS": providers(server), "EXPORTERS": [dup], **settings}):
+        for model in models:
+            server.answers(answer(completion(model=model)), refusal(400))
+            LLM(model).chat("Hello")
+            with pytest.raises(Exception, match="400"):
+                LLM(model).chat("Hello")
+
+
+def models_in(host: Host) -> set[Any]:
+    """The models by which the metrics of calls are told apart."""
+    points = [point for name in host.calls() for point in host.points(name)]
+    return {value for point in points for name, value in point.attributes.items() if name.endswith(".model")}
+
+
+@pytest.mark.parametrize(
+    ("redact", "models"),
+    [
+        (True, {"momo-1", "[REDACTED]"}),
+        ({"patterns": ["momo"], "mask": "#"}, {"#-1", "#"}),
+        ({"names": ["model"]}, {"[REDACTED]"}),
+        (False, {"momo-1", KEY}),
+    ],
+)
+def test_metrics_are_masked_as_spans_are(host: Host, server: ScriptedServer, redact: Any, models: set[str]) -> None:
+    called(server, "momo-1", KEY, "momo-1", KEY, REDACT=redact)
+    assert models_in(host) == models
+
+
+def test_metrics_are_masked_by_the_settings_in_force(host: Host, server: ScriptedServer) -> None:
+    called(server, KEY, REDACT={"mask": "#"})
+    called(server, KEY)
+    assert models_in(host) == {"#", "[REDACTED]"}
+
+
+def unreadable(_: str) -> str:
+    raise RuntimeError("a mistake of the project's")
+
+
+@pytest.mark.parametrize("settings", [{"REDACT": "email"}, {"REDACTS": True}, {"REDACT": {"function": unreadable}}])
+def test_nothing_is_measured_where_what_to_mask_cannot_be_known(
+    host: Host, server: ScriptedServer, settings: dict[str, Any]
+) -> None:
+    called(server, KEY, **settings)
+    assert host.calls() == {}
 
 
 def test_a_mistake_in_metrics_does_not_reach_the_call(
