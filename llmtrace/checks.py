@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.db import connections
 
 from llmtrace.backends import find
-from llmtrace.conf import DATABASE_BACKEND, ROOT, Config, Problem, get_config
+from llmtrace.conf import DATABASE_BACKEND, ROOT, Config, ExporterConfig, Problem, get_config
 
 DATABASE: Final = f'{ROOT}["DATABASE"]'
 
@@ -39,7 +39,7 @@ def problems(config: Config) -> Iterator[Problem]:
     """All problems that can be found without making anything."""
     yield from silent_problems(config)
     yield from path_problems(config)
-    yield from spool_problems(config)
+    yield from queue_problems(config)
 
 
 def silent_problems(config: Config) -> Iterator[Problem]:
@@ -59,19 +59,33 @@ def silent_problems(config: Config) -> Iterator[Problem]:
     yield from database_problems(config, connections.settings)
 
 
-def spool_problems(config: Config) -> Iterator[Problem]:
-    """Problems of what exporters keep on disk."""
+def queue_problems(config: Config) -> Iterator[Problem]:
+    """Problems of what waits for exporters, in memory and on disk."""
     for exporter in config.exporters:
-        if exporter.queue.durable and not exporter.queue.spool:
-            where = f'{exporter.where}["QUEUE"]["durable"]'
+        if "QUEUE" not in exporter.given:
+            continue
+        where = f'{exporter.where}["QUEUE"]'
+        if _is_processor(exporter):
+            message = "is without effect: a span processor has no queue, and is called where a span begins and ends."
+            hint = "Take it away; or name in BACKEND, in place of the processor, the exporter that it sends with."
+            yield Problem("llmtrace.W013", where, message, hint)
+        elif exporter.queue.durable and not exporter.queue.spool:
             hint = 'Take "spool": False away: a durable queue is one on disk.'
-            yield Problem("llmtrace.W012", where, 'is without effect beside "spool": False.', hint)
+            yield Problem("llmtrace.W012", f'{where}["durable"]', 'is without effect beside "spool": False.', hint)
+
+
+def _is_processor(exporter: ExporterConfig) -> bool:
+    from llmtrace.pipeline.build import is_processor, load_exporter
+
+    return is_processor(load_exporter(exporter))
 
 
 def deployment_problems(config: Config) -> Iterator[Problem]:
     """Problems that matter where the site is deployed."""
-    spooling = config.enabled and any(exporter.queue.spool for exporter in config.exporters)
-    if spooling and config.spool.directory is None:
+    if not config.enabled or config.spool.directory is not None:
+        return
+    spooling = [exporter for exporter in config.exporters if exporter.queue.spool]
+    if spooling and ("EXPORTERS" not in config.given or not all(map(_is_processor, spooling))):
         yield Problem(
             "llmtrace.W011",
             f'{ROOT}["SPOOL"]["DIRECTORY"]',

@@ -454,6 +454,7 @@ def test_w011_no_folder_for_what_waits_is_told_where_the_site_is_deployed(tmp_pa
         {"SPOOL": {"DIRECTORY": str(tmp_path)}},
         {"SPOOL": {"DIRECTORY": tmp_path}},
         unspooled,
+        exporters({"BACKEND": PROCESSOR, "OPTIONS": {"told": []}}),
         {"ENABLED": False},
     ):
         with override_settings(LLMTRACE=fine):
@@ -464,6 +465,22 @@ def test_w012_a_durable_queue_without_a_spool() -> None:
     message = only(exporters({"BACKEND": RECORDER, "QUEUE": {"durable": True, "spool": False}}))
     assert message.id == "llmtrace.W012"
     assert 'LLMTRACE["EXPORTERS"][0]["QUEUE"]["durable"]' in message.msg
+
+
+PROCESSOR = "tests.pipeline.exporters.Processor"
+
+
+@pytest.mark.parametrize("queue", [{"spool": True}, {"size": 10}, {"durable": True, "spool": False}, {}])
+def test_w013_a_queue_for_a_span_processor_which_has_none(queue: dict[str, Any]) -> None:
+    message = only(exporters({"BACKEND": PROCESSOR, "OPTIONS": {"told": []}, "QUEUE": queue}))
+    assert (message.id, isinstance(message, Error)) == ("llmtrace.W013", False)
+    assert message.msg.startswith('LLMTRACE["EXPORTERS"][0]["QUEUE"] ')
+
+
+def test_w013_is_not_for_what_a_span_processor_has_or_others_have() -> None:
+    all_but_a_queue = {"NAME": "it", "SPANS": "llm", "SAMPLE": 0.5, "SEMCONV": "dup", "FILTERS": []}
+    assert found(exporters({"BACKEND": PROCESSOR, "OPTIONS": {"told": []}, **all_but_a_queue})) == []
+    assert found(exporters({"BACKEND": RECORDER, "QUEUE": {"size": 10}})) == []
 
 
 def test_manage_check_shows_the_problem_and_no_traceback() -> None:
@@ -509,7 +526,7 @@ def test_every_setting_is_documented_and_no_other() -> None:
     first_cells = " ".join(line.split("|")[1] for line in table.splitlines()[2:] if line)
     assert sorted(re.findall(r"`(\w+)`", first_cells)) == sorted(keys)
     inner = [*fields(ExporterConfig), *fields(JobsConfig), *fields(SpoolConfig)]
-    rows = {field.name.upper() for field in inner} - {"WHERE", "PROBLEM"} | {
+    rows = {field.name.upper() for field in inner} - {"WHERE", "PROBLEM", "GIVEN"} | {
         field.name for field in fields(QueueConfig)
     }
     assert set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE)) == rows

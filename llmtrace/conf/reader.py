@@ -180,6 +180,7 @@ class Reader:
         values["name"] = printable(encodable(values["name"]))  # it stands in log lines, files, rows and terminals
         values["filters"] = self.filters(f'{at}["FILTERS"]', given.get("FILTERS"))
         values["queue"] = self.section(f'{at}["QUEUE"]', given.get("QUEUE"), QueueConfig, QUEUE)
+        values["given"] = frozenset(given)
         return ExporterConfig(backend=given["BACKEND"], options=given["OPTIONS"], where=at, **values)
 
 

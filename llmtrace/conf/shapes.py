@@ -58,7 +58,10 @@ class QueueConfig:
 
 @dataclass(frozen=True)
 class ExporterConfig(BackendConfig):
-    """An entry of ``EXPORTERS``; `spans` and `semconv` are None where the entry leaves the choice to the exporter."""
+    """An entry of ``EXPORTERS``; `spans` and `semconv` are None where the entry leaves the choice to the exporter.
+
+    `given` are the keys that the entry has.
+    """
 
     name: str
     filters: tuple[BackendConfig, ...] = ()
@@ -66,6 +69,7 @@ class ExporterConfig(BackendConfig):
     sample: float = 1.0
     semconv: Literal["latest", "dup"] | None = None
     queue: QueueConfig = QueueConfig()
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ def is_exporter(found: Any) -> bool:
     return issubclass(found, (SpanExporter, SpanProcessor)) or duck
 
 
+def is_processor(found: Any) -> bool:
+    """Whether `found` is a class of span processors: they have no queue."""
+    return inspect.isclass(found) and issubclass(found, SpanProcessor)
+
+
 def is_filter(found: Any) -> bool:
     """Whether `found` is a class whose objects can be called with a span, or a function."""
     return callable(found) and (not inspect.isclass(found) or any("__call__" in vars(base) for base in found.__mro__))
@@ -152,7 +157,7 @@ def _pipe(entry: ExporterConfig, common: list[Filter] | None, folder: Path | Non
         return UnmadePipe(entry, llm)
     make = partial(_make, found, entry)
     try:
-        if inspect.isclass(found) and issubclass(found, SpanProcessor):
+        if is_processor(found):
             return DirectPipe(entry, make, filters, llm)
         structured = getattr(found, "structured_content", False)
         pipe = Pipe(entry, make, filters, llm, structured, folder, max_bytes)

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from llmtrace.pipeline.older import with_older_names
 from llmtrace.tracing.setup import flush
+from tests.pipeline.exporters import Kept
 from tests.pipeline.making import entry, exporting, span
 from tests.store.making import CALL, QUESTION, ended
 
@@ -179,6 +180,15 @@ def exported(**keys: Any) -> ReadableSpan:
 def test_an_entry_asks_for_them(semconv: str | None, there: bool) -> None:
     keys = {} if semconv is None else {"SEMCONV": semconv}
     assert ("gen_ai.system" in (exported(**keys).attributes or {})) is there
+
+
+def test_a_span_processor_gets_them_too() -> None:
+    kept: list[ReadableSpan] = []
+    attributes: Any = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"}
+    simple = "opentelemetry.sdk.trace.export.SimpleSpanProcessor"
+    with exporting({"BACKEND": simple, "OPTIONS": {"span_exporter": Kept(kept)}, "SEMCONV": "dup"}):
+        span("chat", **attributes)
+    assert "gen_ai.system" in (kept[0].attributes or {})
 
 
 def test_they_are_made_of_what_the_filters_have_left() -> None:
