@@ -24,6 +24,7 @@ from llmtrace.pipeline.folder import spool_folder
 from llmtrace.pipeline.older import with_older_names
 from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.pipe import Pipe
+from llmtrace.pipeline.reloader import durable, is_reloaded
 from llmtrace.pipeline.testrun import exporters
 from llmtrace.pipeline.unmade import UnmadePipe
 
@@ -160,7 +161,7 @@ def _pipe(entry: ExporterConfig, common: list[Filter] | None, folder: Path | Non
         if is_processor(found):
             return DirectPipe(entry, make, filters, llm)
         structured = getattr(found, "structured_content", False)
-        pipe = Pipe(entry, make, filters, llm, structured, folder, max_bytes)
+        pipe = Pipe(durable(entry) if is_reloaded() else entry, make, filters, llm, structured, folder, max_bytes)
         if callable(getattr(found, "destination", None)):
             exporter = make()
             if isinstance(exporter, Moving):

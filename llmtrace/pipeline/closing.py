@@ -22,6 +22,9 @@ class Closable(Protocol):
 
     config: ExporterConfig
 
+    @property
+    def patience(self) -> float: ...
+
     def close(self, deadline: float) -> None: ...
     def shut_down(self, deadline: float) -> None: ...
     def abandon(self) -> None: ...
@@ -76,7 +79,8 @@ class Closing:
 
     def add(self, pipes: Sequence[Closable], deadline: float) -> None:
         """Pipes that are to be closed by `deadline`, in seconds of `time.monotonic`."""
-        self._closers += [Closer(pipe, deadline) for pipe in pipes]
+        now = time.monotonic()
+        self._closers += [Closer(pipe, min(deadline, now + pipe.patience)) for pipe in pipes]
 
     def finish(self) -> bool:
         """Close them; False when something of one is still in memory and its time is over."""

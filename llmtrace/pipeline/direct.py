@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from math import inf
+from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -26,6 +28,8 @@ logger = get_logger("llmtrace.pipeline")
 
 class DirectPipe:
     """Filters on the path of the call, then a `SpanProcessor`: the price of a processor that wants live spans."""
+
+    patience: Final = inf  # seconds that it may take to close: as many as there are
 
     def __init__(self, config: ExporterConfig, make: Callable[[], SpanProcessor], filters: Filters, llm: bool) -> None:
         self.config = config

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from llmtrace.pipeline.lineage import Kin
 from llmtrace.pipeline.outcome import Moving
 from llmtrace.pipeline.preparing import Preparing
 from llmtrace.pipeline.queue import Item, SpanQueue
+from llmtrace.pipeline.reloader import PATIENCE_S, is_reloaded
 from llmtrace.pipeline.sampling import Share
 from llmtrace.pipeline.slates import slates
 from llmtrace.pipeline.spool import Spool
@@ -180,6 +182,11 @@ class Pipe:
             self._queue.filled.set()
             self._worker.hurry()
         return saved
+
+    @property
+    def patience(self) -> float:
+        """How many seconds it may take to close, at most."""
+        return PATIENCE_S if self._is_durable and is_reloaded() else inf
 
     def close(self, deadline: float) -> None:
         """Take no more, send what can be sent before `deadline`, bring the rest to disk, let go of the spool."""

@@ -109,6 +109,7 @@ class Host:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=list(fds),
+                start_new_session=True,
             )
         try:
             yield process
