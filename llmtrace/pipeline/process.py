@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import socket
 import string
 import time
@@ -21,11 +22,13 @@ def process_id() -> str:
     """``{host}-{pid}-{start}``: the same for as long as the process lives, and another in a child that it forks.
 
     `start` is when the process was first asked, in milliseconds since 1970 written in base 36: a process that gets the
-    number of one that has died is told from it. Of the host's name only letters, digits, dots and hyphens are kept.
+    number of one that has died is told from it. Four characters of chance follow: containers of one name that start
+    together have the same numbers. Of the host's name only letters, digits, dots and hyphens are kept.
     """
     global _id
     if _id is None:
-        _id = f"{host()}-{os.getpid()}-{base36(time.time_ns() // 1_000_000)}"
+        chance = "".join(secrets.choice(DIGITS) for _ in range(4))
+        _id = f"{host()}-{os.getpid()}-{base36(time.time_ns() // 1_000_000)}{chance}"
     return _id
 
 

@@ -121,6 +121,25 @@ def test_a_forked_child_counts_for_itself_and_does_not_keep_its_parent_alive(tmp
     assert sorted((entry.alive, entry.account.ended) for entry in ledgers.read(tmp_path)) == [(False, 2), (False, 3)]
 
 
+def test_containers_of_one_name_that_start_at_once_count_apart(tmp_path: Path) -> None:
+    """Each has a process 1, and who is deployed many times is so in the same millisecond."""
+    tmp_path.chmod(0o700)
+    code = f"""
+    import os, time, django
+    django.setup()
+    number, clock = os.getpid(), time.time_ns
+    from llmtrace.pipeline import process
+    os.getpid, time.time_ns, process.host = lambda: 1, lambda: 1_764_351_600_000_000_000, lambda: "web"
+    process.process_id()
+    os.getpid, time.time_ns = lambda: number, clock
+    from {MAKING} import span
+    span("one")
+    """
+    for _ in range(2):
+        run(code, site(tmp_path))
+    assert [entry.account.ended for entry in ledgers.read(tmp_path)] == [1, 1]
+
+
 @pytest.mark.parametrize("moment", ["fcntl.flock", "os.open", "os.pwrite", "mmap.mmap"])
 def test_a_span_that_ends_in_the_middle_of_making_the_file_is_counted(
     folder: Path, monkeypatch: pytest.MonkeyPatch, moment: str
