@@ -52,7 +52,7 @@ def _is_path(value: Any) -> bool:
 PRICED: Final = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "discount"}
 BOOL = Kind("True or False", lambda v: isinstance(v, bool))
 TEXT = Kind("a text", lambda v: isinstance(v, str) and v != "")
-FOLDER_OR_NONE = Kind("a path or None", lambda v: v is None or _is_path(v))
+FILE_OR_NONE = Kind("a path or None", lambda v: v is None or _is_path(v))
 TEXT_OR_NONE = Kind("a text or None", lambda v: v is None or (isinstance(v, str) and v != ""))
 PATH_OR_NONE = Kind("a dotted path or None", lambda v: v is None or (isinstance(v, str) and "." in v))
 COUNT = Kind("a whole number above 0", lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0)
@@ -91,7 +91,7 @@ SCALARS: Final[Mapping[str, Kind]] = {
 }
 KEYS: Final = frozenset(f.name.upper() for f in fields(Config)) - {"PROBLEMS", "GIVEN"}
 JOBS: Final = {"RELATION": one_of("parent", "link"), "LINK_AFTER": SECONDS_OR_NONE, "EXCLUDE": TEXTS}
-SPOOL: Final = {"DIRECTORY": FOLDER_OR_NONE, "MAX_BYTES": COUNT}
+SPOOL: Final = {"DIRECTORY": FILE_OR_NONE, "MAX_BYTES": COUNT}
 QUEUE: Final = {
     "size": COUNT,
     "bytes": COUNT,

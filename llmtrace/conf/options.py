@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 from django.utils.module_loading import import_string
@@ -21,6 +21,20 @@ def mistake(options: Mapping[str, Any], kinds: Mapping[str, Kind]) -> str | None
     for name, value in options.items():
         if name in kinds and not kinds[name].test(value):
             return f'has a "{name}" that is not {kinds[name].words}'
+    return None
+
+
+def emptiness(options: Mapping[str, Any], names: Iterable[str]) -> str | None:
+    """That one of these options was given as an empty text, which cannot be meant; None if none was.
+
+    Args:
+        options: the options by name.
+        names: those that cannot be empty.
+    """
+    for name in names:
+        value = options.get(name)
+        if isinstance(value, str) and not value.strip():
+            return f'has an empty "{name}", perhaps from an environment variable that is not set'
     return None
 
 

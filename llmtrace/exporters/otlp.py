@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Literal, Protocol
+from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
 
+from llmtrace.conf.kinds import FILE_OR_NONE
+from llmtrace.conf.options import emptiness
 from llmtrace.exporters.answers import REFUSED_IN_PART, TOO_LARGE, Accepted, Answer, Refused, TimedOut, TooLarge
 from llmtrace.exporters.settled import Settled
 from llmtrace.pipeline.outcome import Exported, RetryLater
@@ -19,6 +22,7 @@ UNREADABLE: Final = "could not be encoded"
 
 HTTP_ONLY: Final = frozenset({"session"})
 GRPC_ONLY: Final = frozenset({"insecure", "credentials", "channel_options"})
+FILES: Final = ("certificate_file", "client_key_file", "client_certificate_file")
 COMPRESSIONS: Final = {"http": ("none", "gzip", "deflate"), "grpc": ("none", "gzip")}
 
 
@@ -177,11 +181,11 @@ def mistake(options: Mapping[str, Any]) -> str | None:
         return 'has a "protocol" that is neither "http" nor "grpc"'
     for name in sorted((HTTP_ONLY if protocol == "grpc" else GRPC_ONLY) & options.keys()):
         return f'has "{name}", which "protocol": "{protocol}" has not'
-    endpoint = options.get("endpoint")
-    if endpoint is not None and not isinstance(endpoint, str):
-        return 'has an "endpoint" that is no text'
-    if endpoint and protocol == "http" and not endpoint.startswith(("http://", "https://")):
-        return 'has an "endpoint" that begins with neither http:// nor https://'
+    if wrong := _wrong_endpoint(options, protocol):
+        return wrong
+    for name in FILES:
+        if not FILE_OR_NONE.test(options.get(name)):
+            return f'has a "{name}" that is not {FILE_OR_NONE.words}'
     headers = options.get("headers")
     if headers is not None and not _are_texts(headers):
         return 'has "headers" that are no dict of texts'
@@ -193,6 +197,26 @@ def mistake(options: Mapping[str, Any]) -> str | None:
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0):
             return f'has a "{name}" that is no number above 0'
     return None
+
+
+def _wrong_endpoint(options: Mapping[str, Any], protocol: str) -> str | None:
+    endpoint = options.get("endpoint")
+    if endpoint is None:
+        return None
+    if not isinstance(endpoint, str):
+        return 'has an "endpoint" that is no text'
+    if empty := emptiness(options, ["endpoint"]):
+        return empty
+    if not endpoint.startswith(("http://", "https://")):
+        return 'has an "endpoint" that begins with neither http:// nor https://' if protocol == "http" else None
+    return None if _names_host(endpoint) else 'has an "endpoint" that names no host'
+
+
+def _names_host(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 def _are_texts(headers: Any) -> bool:

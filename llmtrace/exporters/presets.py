@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 
+from llmtrace.conf.options import emptiness
 from llmtrace.exceptions import ConfigurationError
 from llmtrace.exporters import tools
 from llmtrace.exporters.otlp import OTLP, mistake
@@ -61,6 +62,8 @@ class Preset(OTLP):
         for name, value in values.items():
             if not isinstance(value, str):
                 return f'has a "{name}" that is no text'
+        if empty := emptiness(options, _never_empty(cls.tool, values)):
+            return empty
         for option in _options(cls.tool):
             if option.needed and option.name not in values:
                 unset = f", and {' and '.join(option.env)} is not set" if option.env else ""
@@ -88,6 +91,12 @@ def _options(tool: tools.Tool) -> list[tools.Option]:
     if tool.regions or "{region}" in tool.url:
         places.append(tools.Option("region", tool.region_env, tool.region))
     return [*tool.options, *places]
+
+
+def _never_empty(tool: tools.Tool, values: Mapping[str, Any]) -> list[str]:
+    """The options in whose place nobody wants a default or a variable when they are given empty."""
+    names = [option.name for option in _options(tool) if option.needed or option.name == "url"]
+    return [name for name in names if name != "region" or "url" not in values]
 
 
 def signature(tool: tools.Tool) -> Signature:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,10 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from llmtrace.checks import problems
 from llmtrace.conf import read
 from llmtrace.exporters import OTLP
+from llmtrace.pipeline.account import UNMADE
+from llmtrace.tracing.setup import flush
+from tests.pipeline.making import account, exporting, span
+from tests.servers.otlp import Receiver
 
 SECRET = "sk-never-shown"
 LEFT_OUT = {"meter_provider", "retryable_error_codes", "_transport"}
@@ -34,7 +40,9 @@ def found(**options: Any) -> list[str]:
         {},
         {"endpoint": "https://collector.example/v1/traces", "headers": {"authorization": SECRET}, "timeout": 3},
         {"protocol": "grpc", "endpoint": "collector:4317", "insecure": True, "compression": "gzip"},
+        {"protocol": "grpc", "endpoint": "unix:///run/collector.sock"},
         {"compression": "deflate", "max_request_size": 1000},
+        {"endpoint": None, "certificate_file": Path("/etc/ca.pem"), "client_key_file": "/etc/key.pem"},
     ],
 )
 def test_options_that_fit_are_no_problem(options: dict[str, Any]) -> None:
@@ -50,6 +58,17 @@ def test_options_that_fit_are_no_problem(options: dict[str, Any]) -> None:
         ({"insecure": True}, '"insecure", which "protocol": "http" has not'),
         ({"endpoint": f"collector:4318/{SECRET}"}, "neither http:// nor https://"),
         ({"endpoint": 4318}, "no text"),
+        ({"endpoint": ""}, 'an empty "endpoint"'),
+        ({"endpoint": " "}, 'an empty "endpoint"'),
+        ({"protocol": "grpc", "endpoint": ""}, 'an empty "endpoint"'),
+        ({"endpoint": "https:///v1/traces"}, 'an "endpoint" that names no host'),
+        ({"endpoint": "http://:4318/v1/traces"}, 'an "endpoint" that names no host'),
+        ({"endpoint": "http://[/v1/traces"}, 'an "endpoint" that names no host'),
+        ({"protocol": "grpc", "endpoint": "https://:4317"}, 'an "endpoint" that names no host'),
+        ({"certificate_file": ""}, 'a "certificate_file" that is not a path'),
+        ({"certificate_file": False}, 'a "certificate_file" that is not a path'),
+        ({"client_key_file": ""}, 'a "client_key_file" that is not a path'),
+        ({"client_certificate_file": ""}, 'a "client_certificate_file" that is not a path'),
         ({"compression": SECRET}, "none of none, gzip, deflate"),
         ({"protocol": "grpc", "compression": "deflate"}, "none of none, gzip"),
         ({"timeout": 0}, '"timeout" that is no number above 0'),
@@ -61,6 +80,20 @@ def test_options_that_fit_are_no_problem(options: dict[str, Any]) -> None:
 def test_a_mistake_is_named_and_no_value_shown(options: dict[str, Any], words: str) -> None:
     (told,) = found(**options)
     assert words in told
+
+
+def test_nothing_is_sent_where_the_address_was_to_come_from_a_variable_that_is_not_set(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{receiver.port}")
+    monkeypatch.delenv("SHOP_COLLECTOR", raising=False)
+    options = {"endpoint": os.environ.get("SHOP_COLLECTOR", "")}
+    with exporting({"BACKEND": "llmtrace.exporters.OTLP", "OPTIONS": options}):
+        span("GET /")
+        assert flush(10)
+        assert account("OTLP").dropped == {UNMADE: 1}
+    assert receiver.spans == []
+    assert 'LLMTRACE["EXPORTERS"][0]["OPTIONS"] has an empty "endpoint"' in caplog.text
 
 
 class Own(OTLP):

@@ -184,6 +184,54 @@ def test_what_is_missing_is_named_with_its_place_and_where_else_it_may_come_from
         PRESETS[name](**options)
 
 
+def options_of(name: str) -> list[tools.Option]:
+    return [*PRESETS[name].tool.options, tools.Option("url"), tools.Option("region")]
+
+
+EMPTY = [
+    (name, option.name)
+    for name in SENT
+    for option in options_of(name)
+    if option.needed and option.name in inspect.signature(PRESETS[name]).parameters
+]
+
+
+@pytest.mark.parametrize(("name", "option"), EMPTY)
+def test_what_is_given_empty_is_neither_the_default_nor_what_a_variable_says(
+    name: str, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else spans go elsewhere than meant where the variable that it was to come from is not set."""
+    for variable in (each for known in options_of(name) for each in known.env):
+        monkeypatch.setenv(variable, "https://elsewhere.example")
+    for empty in ("", " "):
+        options = {**SENT[name][0], option: empty}
+        (told,) = found(name, options)
+        assert f'OPTIONS"] has an empty "{option}"' in told
+        with pytest.raises(ConfigurationError, match=f'{name} has an empty "{option}"'):
+            PRESETS[name](**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [(name, each.name) for name in SENT for each in options_of(name) if not each.needed]
+)
+def test_what_a_preset_can_do_without_may_be_empty(name: str, option: str) -> None:
+    assert found(name, {**SENT[name][0], option: ""}) == []
+
+
+def test_whoever_has_an_address_may_leave_the_region_empty() -> None:
+    keys = {"public_key": "p", "secret_key": SECRET}
+    assert found("Langfuse", {**keys, "url": "https://langfuse.shop.example", "region": ""}) == []
+
+
+@pytest.mark.parametrize("file", ["", False])
+def test_no_certificate_goes_unchecked_for_want_of_the_file_to_check_it_against(file: Any) -> None:
+    options = {"api_key": "k", "certificate_file": file}
+    (told,) = found("Honeycomb", options)
+    assert '"certificate_file" that is not a path' in told
+    with pytest.raises(ConfigurationError, match="certificate_file"):
+        PRESETS["Honeycomb"](**options)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
@@ -192,6 +240,7 @@ def test_what_is_missing_is_named_with_its_place_and_where_else_it_may_come_from
         ("GrafanaCloud", {"instance_id": "1", "token": SECRET}, 'lacks "region"'),
         ("Honeycomb", {"api_key": 12}, '"api_key" that is no text'),
         ("MLflow", {"url": "sqlite:///mlflow.db"}, 'a "url" that begins with neither http:// nor https://'),
+        ("Phoenix", {"url": "http://:6006"}, 'a "url" that names no host'),
         ("Axiom", {"token": SECRET, "dataset": "d", "compression": SECRET}, '"compression"'),
     ],
 )
