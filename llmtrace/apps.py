@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from llmtrace import jobs
 from llmtrace.conf import ROOT, get_config
+from llmtrace.conf.telling import log_errors
 from llmtrace.masking import get_logger
 
 logger = get_logger("llmtrace")
@@ -31,7 +32,7 @@ class LLMTraceConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what Django and Celery call later. Safe to run twice."""
-        for step in (register_checks, instrument, add_middleware, jobs.install, watch_exits):
+        for step in (register_checks, tell_why_off, instrument, add_middleware, jobs.install, watch_exits):
             _try(step)
 
 
@@ -48,6 +49,16 @@ def register_checks() -> None:
 
     checks.register(check_settings, "llmtrace")
     checks.register(check_deployment, "llmtrace", deploy=True)
+
+
+def tell_why_off() -> None:
+    """Log what is wrong with the settings where nothing is recorded: perhaps that is why, and nobody else tells of it.
+
+    Else it is told when the first span is made.
+    """
+    config = get_config()
+    if not config.enabled:
+        log_errors(logger, config.problems)
 
 
 def add_middleware() -> None:

@@ -141,6 +141,20 @@ def test_nothing_that_is_wrong_in_the_settings_keeps_django_from_starting(tmp_pa
     assert run(code, tmp_path) == [MIDDLEWARE]
 
 
+def told(setting: str, folder: Path) -> list[str]:
+    """The lines that a process without checks writes as it starts, and as a worker of jobs does."""
+    code = site(f"LLMTRACE={setting},") + "from llmtrace.tracing.setup import begin; begin()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    return done.stderr.splitlines()
+
+
+def test_why_nothing_is_recorded_is_told_once_where_no_checks_run(tmp_path: Path) -> None:
+    (line,) = told('{"ENABLED": "false"}', tmp_path)
+    assert line.startswith('(llmtrace.E010) LLMTRACE["ENABLED"] has to be True or False.')
+    assert told('{"ENABLED": False}', tmp_path) == []
+
+
 @pytest.mark.parametrize("kind", [list, tuple])
 def test_our_middleware_comes_first(kind: type[Any]) -> None:
     assert with_middleware(kind(["a", "b"])) == kind([MIDDLEWARE, "a", "b"])

@@ -34,8 +34,9 @@ def read(raw: object) -> Config:
         where = f'{ROOT}["{key}"]'
         if key in SCALARS:
             reader.take(values, key.lower(), where, value, SCALARS[key])
-    if "CAPTURE_CONTENT" in given or f'{ROOT}["CAPTURE_CONTENT"]' in reader.meant:
-        values.setdefault("capture_content", False)  # whoever speaks of it wants less than the default
+    for key in ("ENABLED", "CAPTURE_CONTENT"):
+        if key in given or f'{ROOT}["{key}"]' in reader.meant:
+            values.setdefault(key.lower(), False)  # whoever speaks of it wants less than the default
     values["resource"] = reader.mapping(f'{ROOT}["RESOURCE"]', given.get("RESOURCE"))
     values["prices"] = reader.prices(given.get("PRICES"))
     values["exclude_urls"] = reader.texts(f'{ROOT}["EXCLUDE_URLS"]', given.get("EXCLUDE_URLS"), PATTERNS)

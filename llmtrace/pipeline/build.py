@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from django.conf import settings
 from django.utils.module_loading import import_string
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from llmtrace.backends import load
 from llmtrace.conf import ROOT, BackendConfig, Config, ExporterConfig, Problem
+from llmtrace.conf.telling import log_errors
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.pipeline.direct import DirectPipe
@@ -102,8 +102,12 @@ def _problems(found: Any) -> Iterable[Problem]:
 
 
 def build(config: Config) -> tuple[AnyPipe, ...]:
-    """A pipe for each entry that can be read; all that is wrong with the settings is logged, one line each."""
-    _log_problems(config)
+    """A pipe for each entry that can be read; all that is wrong with the settings is logged, one line each.
+
+    Where nothing is recorded that was told when Django started.
+    """
+    if config.enabled:
+        _log_problems(config)
     entries = exporters(config)
     if not entries:
         return ()
@@ -141,11 +145,9 @@ def filters_of(entry: ExporterConfig, found: Any, common: list[Filter] | None) -
 
 
 def _log_problems(config: Config) -> None:
-    """Tell of the errors that the system checks tell of: a server such as gunicorn runs none."""
+    """Tell of the errors that the system checks tell of."""
     try:
-        for problem in import_string(PROBLEMS)(config):
-            if not problem.is_warning and problem.id not in settings.SILENCED_SYSTEM_CHECKS:
-                logger.error("%s", problem)
+        log_errors(logger, import_string(PROBLEMS)(config))
     except Exception:
         tell(logger, "The settings could not be checked.")
 

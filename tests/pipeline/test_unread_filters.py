@@ -74,5 +74,21 @@ def test_no_text_is_kept_where_whether_it_shall_be_cannot_be_read(written: dict[
     assert read(written).capture_content is False
 
 
+@pytest.mark.parametrize("said", ["0", "false", "no", "off", "", "1", "true", 0, 1, None])
+@pytest.mark.parametrize("key", ["ENABLED", "ENABLE", "enabled"])
+def test_nothing_is_recorded_where_whether_it_shall_be_cannot_be_read(key: str, said: Any) -> None:
+    kept: list[ReadableSpan] = []
+    with exporting(entry("Kept", into=kept), **{key: said}):
+        span("GET /")
+        assert flush(10)
+        assert [message.id for message in check_settings()] == [f"llmtrace.{'E010' if key == 'ENABLED' else 'E001'}"]
+    assert kept == []
+
+
+def test_all_is_recorded_where_nothing_else_is_said() -> None:
+    assert read({}).enabled is read({"ENABLED": True}).enabled is True
+    assert read({"ENABLED": True, "ENABLE": False}).enabled is True
+
+
 def test_text_is_kept_where_nothing_else_is_said() -> None:
     assert read({}).capture_content is read({"CAPTURE_CONTENT": True}).capture_content is True
