@@ -31,11 +31,11 @@ class Wire(Protocol):
 
     timeout: float
 
-    def encode(self, spans: Sequence[ReadableSpan]) -> tuple[Any, int]:
-        """A request with `spans`, and its size in bytes."""
+    def encode(self, spans: Sequence[ReadableSpan], /) -> bytes:
+        """A request with `spans`."""
         ...
 
-    def send(self, request: Any, seconds: float) -> Answer:
+    def send(self, body: bytes, seconds: float) -> Answer:
         """Send one request, once, and wait `seconds` for the answer."""
         ...
 
@@ -136,17 +136,17 @@ class OTLP(SpanExporter):
 
     def _offered(self, piece: Sequence[ReadableSpan], deadline: float) -> Answer:
         try:
-            request, size = self._wire.encode(piece)
+            body = self._wire.encode(piece)
         except Exception:  # an attribute of others holds what protobuf does not
             return Refused(UNREADABLE)
-        if size > (self._most if len(piece) > 1 else self._largest):
-            return TooLarge(TOO_LARGE, size // self._most + 1)
+        if len(body) > (self._most if len(piece) > 1 else self._largest):
+            return TooLarge(TOO_LARGE, len(body) // self._most + 1)
         seconds = deadline - time.monotonic()
         if seconds <= 0:
             raise TimedOut(f"the backend has not taken the whole batch within {self._wire.timeout:.1f} s")
-        answer = self._wire.send(request, seconds)
+        answer = self._wire.send(body, seconds)
         if isinstance(answer, TooLarge):
-            self._most = min(self._most, max(size - 1, SMALLEST_BYTES))
+            self._most = min(self._most, max(len(body) - 1, SMALLEST_BYTES))
         return answer
 
     def shutdown(self) -> None:

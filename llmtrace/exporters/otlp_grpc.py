@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from llmtrace.exporters.answers import (
     BAD_HEADER,
@@ -27,7 +25,9 @@ from llmtrace.exporters.answers import (
     TooLarge,
     Unreachable,
 )
+from llmtrace.exporters.encoding import encoded
 
+EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 COMPRESSIONS: Final = {"none": grpc.Compression.NoCompression, "gzip": grpc.Compression.Gzip}
 CHANNEL: Final = {
     "grpc.enable_retries": 0,  # the pipe tries again
@@ -55,27 +55,24 @@ class GRPCWire:
     channel, but not its retries, which would hold up the pipe. All that is private of it is read in `__init__`.
     """
 
+    encode = staticmethod(encoded)
+
     def __init__(self, options: Mapping[str, Any]) -> None:
         """`options` are those of `OTLPSpanExporter`, and the files of certificates that its HTTP twin takes."""
         exporter: Any = OTLPSpanExporter(**_translated(options))
         self.timeout: float = exporter._timeout
-        self._export = exporter._client.Export
+        self._export = exporter._channel.unary_unary(EXPORT, None, ExportTraceServiceResponse.FromString)
         self._headers = [(name.lower(), value) for name, value in exporter._headers]
         self._shutdown = exporter.shutdown
 
-    def encode(self, spans: Sequence[ReadableSpan]) -> tuple[ExportTraceServiceRequest, int]:
-        """A request with `spans`, and its size in bytes before compression."""
-        request = encode_spans(spans)
-        return request, request.ByteSize()
-
-    def send(self, request: ExportTraceServiceRequest, seconds: float) -> Answer:
+    def send(self, body: bytes, seconds: float) -> Answer:
         """Send one request.
 
         Raises:
             RetryLater: the spans may be accepted later.
         """
         try:
-            response = self._export(request=request, metadata=self._headers, timeout=seconds)
+            response = self._export(body, metadata=self._headers, timeout=seconds)
         except grpc.RpcError as error:
             return answer(error, seconds)
         except (TypeError, ValueError):

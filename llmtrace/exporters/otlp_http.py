@@ -11,18 +11,16 @@ from typing import Any, Final
 
 import requests
 from opentelemetry.exporter.otlp.common.http import Compression
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.sdk.trace import ReadableSpan
 from urllib3.exceptions import HTTPError
 
 from llmtrace.exporters.answers import BAD_HEADER, Accepted, Answer, NeedsPerson, TimedOut, Unreachable, of_status
+from llmtrace.exporters.encoding import encoded
 from llmtrace.exporters.limit import Limit
 
 MOST_OF_AN_ANSWER: Final = 64 * 1024  # bytes of it that are read
 PROTOCOL_HEADERS: Final = ("content-type", "content-encoding", "user-agent")
-AT_ONCE: Final = 32  # spans encoded at a time: larger messages get fresh memory from the system each time
 TRIES: Final = 2  # a connection that has lain idle may turn out to be closed only when it is used
 
 
@@ -33,6 +31,8 @@ class HTTPWire:
     connection, but neither its retries, which would hold up the pipe, nor its result, which has no status. All that is
     private of it is read in `__init__`.
     """
+
+    encode = staticmethod(encoded)
 
     def __init__(self, options: Mapping[str, Any], environment: bool = True) -> None:
         """Open nothing yet.
@@ -61,16 +61,6 @@ class HTTPWire:
             self._headers = {name: value for name, value in self._headers.items() if name.lower() in own}
             self._session.verify = given.get("certificate_file", True)
             self._session.cert = None
-
-    def encode(self, spans: Sequence[ReadableSpan]) -> tuple[bytes, int]:
-        """A request with `spans`, and its size in bytes before compression.
-
-        Parts of a protobuf message that follow each other are one message, of all that is in their lists
-        (protobuf.dev, "Encoding", "Last One Wins").
-        """
-        parts = [spans[start : start + AT_ONCE] for start in range(0, len(spans), AT_ONCE)]
-        body = b"".join([encode_spans(part).SerializePartialToString() for part in parts])
-        return body, len(body)
 
     def send(self, body: bytes, seconds: float) -> Answer:
         """Send one request.

@@ -119,7 +119,7 @@ def test_it_takes_what_the_stock_exporters_take(stock: type) -> None:
 
 
 def test_what_is_read_of_the_stock_exporters_private_parts_is_still_there() -> None:
-    """A release of OpenTelemetry that changes them shows here and nowhere else: see `HTTPWire` and `GRPCWire`."""
+    """A release of OpenTelemetry that changes them shows here: see `HTTPWire` and `GRPCWire`."""
     client: Any = HTTPExporter("http://127.0.0.1:1/v1/traces", headers={"X-Key": "1"}, timeout=3)._client
     assert (client._endpoint, client._timeout) == ("http://127.0.0.1:1/v1/traces", 3)
     assert client._headers["x-key"] == "1"
@@ -129,5 +129,5 @@ def test_what_is_read_of_the_stock_exporters_private_parts_is_still_there() -> N
     exporter: Any = GRPCExporter("http://127.0.0.1:1", headers={"x-key": "1"}, timeout=3)
     assert exporter._timeout == 3
     assert list(exporter._headers) == [("x-key", "1")]
-    assert callable(exporter._client.Export)
+    assert callable(exporter._channel.unary_unary)
     exporter.shutdown()
