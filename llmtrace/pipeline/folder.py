@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import importlib.util
@@ -121,9 +122,8 @@ def folder_id(folder: Path) -> str:
         new.touch(PRIVATE_FILE)
         new.write_text(uuid.uuid4().hex)
         try:
-            os.link(new, path)  # which fails where another process was quicker
-        except FileExistsError:
-            pass
+            with contextlib.suppress(FileExistsError):  # another process was quicker: its id is the folder's
+                os.link(new, path)
         finally:
             new.unlink()
     return path.read_text()[:32]

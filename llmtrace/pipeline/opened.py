@@ -70,7 +70,7 @@ def written(span: ReadableSpan, context: SpanContext, room: int) -> bytes:
         )
         if len(whole) <= room:
             return whole
-    except ValueError:  # a text or a number of a class of the host's own
+    except ValueError:  # there is a class of the host's own in it: what follows is made of plain types only
         pass
     named = None if scope is None else (_cut(scope._name, SCOPE_BYTES), None)
     if room > BARE:

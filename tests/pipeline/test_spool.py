@@ -22,7 +22,7 @@ from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.outcome import Exported, RetryLater
 from llmtrace.pipeline.segment import SUFFIX, Segment, digest
-from llmtrace.pipeline.spool import MOST_TAKEN
+from llmtrace.pipeline.takeover import MOST_TAKEN
 from llmtrace.tracing.setup import flush, save
 from tests.pipeline.making import account, balanced, entry, exporting, span
 from tests.waiting import until
@@ -450,6 +450,33 @@ def test_beyond_its_size_the_oldest_go_and_are_counted(
         until(lambda: account("Scripted").waiting == 0, "the rest has followed")
     assert sorted(backend.names) == sorted(names[dropped:])
     assert "The spool is full" in caplog.text
+
+
+def test_what_the_exporter_is_busy_with_stays_when_room_is_needed(tmp_path: Path) -> None:
+    gate, began = threading.Event(), threading.Event()
+    backend = Backend(later)
+
+    def hang() -> Any:
+        began.set()
+        gate.wait(30)
+        backend.away = None
+        return SpanExportResult.SUCCESS
+
+    with spooling(tmp_path, backend, MAX_BYTES=64 * 1024, QUEUE={"delay": 0}):
+        span("in flight")
+        assert flush(10)
+        backend.away = hang
+        assert began.wait(20)
+        for number in range(20):
+            spans(10, f"round {number:02}", text="x" * 500)
+            save()
+        dropped = account("Scripted").dropped["spool full"]
+        gate.set()
+        until(lambda: account("Scripted").waiting == 0, "all that is left has followed")
+        numbers = account("Scripted")
+    assert 0 < dropped < 200
+    assert (numbers.ended, numbers.sent, numbers.dropped) == (201, 201 - dropped, {"spool full": dropped})
+    assert len(backend.names) == numbers.sent - 1  # the one in flight is not named there
 
 
 def test_the_size_is_that_of_all_that_has_been_left_there(tmp_path: Path) -> None:
