@@ -9,7 +9,6 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from llmtrace.conf import BackendConfig, Problem
-from llmtrace.masking import masked
 
 
 def load(config: BackendConfig, is_kind: Callable[[Any], bool], kind: str) -> Any | Problem:
@@ -25,16 +24,12 @@ def load(config: BackendConfig, is_kind: Callable[[Any], bool], kind: str) -> An
 
 
 def find(path: str, where: str, is_kind: Callable[[Any], bool], kind: str) -> Any | Problem:
-    """What the dotted path `path` names, or what is wrong with it; `where` is its place in the settings.
-
-    What a module raises when it is imported may quote a secret, and what stands in the place of a path may be one.
-    """
+    """What the dotted path `path` names, or what is wrong with it; `where` is its place in the settings."""
     try:
         found = import_string(path)
     except Exception as error:
-        why = masked(f"{type(error).__name__}: {error}")
-        hint = f"Check the spelling, and that the package is installed. ({why})"
-        return Problem("llmtrace.E003", where, f'names "{masked(path)}", which can\'t be imported.', hint)
+        hint = f"Check the spelling, and that the package is installed. ({type(error).__name__}: {error})"
+        return Problem("llmtrace.E003", where, f'names "{path}", which can\'t be imported.', hint)
     if not is_kind(found):
         return Problem("llmtrace.E004", where, f'names "{path}", which is not {kind}.', f"Name {kind}.")
     return found
@@ -68,9 +63,7 @@ def _mistake(config: BackendConfig, found: Any) -> Problem | None:
         words = f"cannot be checked: {type(error).__qualname__} was raised"
     if words is None:
         return None
-    return Problem(
-        "llmtrace.E005", f'{config.where}["OPTIONS"]', f"{masked(words)}.", f'See "{config.backend}" in the docs.'
-    )
+    return Problem("llmtrace.E005", f'{config.where}["OPTIONS"]', f"{words}.", f'See "{config.backend}" in the docs.')
 
 
 def _options_of(found: Callable[..., Any], first: int) -> list[str]:

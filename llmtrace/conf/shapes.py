@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from llmtrace.masking import masked
+
 ROOT: Final = "LLMTRACE"
 OPENAI_BACKEND: Final = "llmtrace.providers.OpenAI"
 DATABASE_BACKEND: Final = "llmtrace.exporters.Database"
@@ -14,7 +16,10 @@ DATABASE_BACKEND: Final = "llmtrace.exporters.Database"
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in the settings: its check id, where it is, what is wrong and what to do."""
+    """One mistake in the settings: its check id, where it is, what is wrong and what to do.
+
+    What somebody has written there in place of a name may be a secret, and so may what an error quotes: it is masked.
+    """
 
     id: str
     where: str
@@ -25,6 +30,12 @@ class Problem:
     def is_warning(self) -> bool:
         """Whether llmtrace works all the same."""
         return self.id.startswith("llmtrace.W")
+
+    def __post_init__(self) -> None:
+        if self.is_warning:  # in words of ours alone, and told of settings that work
+            return
+        for name in ("where", "message", "hint"):
+            object.__setattr__(self, name, masked(getattr(self, name)))
 
     def __str__(self) -> str:
         return f"({self.id}) {self.where} {self.message} {self.hint}"

@@ -13,7 +13,7 @@ from django.core.signals import setting_changed
 from llmtrace.backends import load
 from llmtrace.conf import ROOT, BackendConfig, Problem, get_config
 from llmtrace.exceptions import ConfigurationError
-from llmtrace.masking import get_logger
+from llmtrace.masking import get_logger, masked
 from llmtrace.providers.base import Provider
 
 logger = get_logger("llmtrace.providers")
@@ -43,13 +43,13 @@ def _make(name: str) -> Provider:
             raise TypeError(f'provider has to be the name of one in {ROOT}["PROVIDERS"], not a value of type {kind}.')
         configs = get_config().providers
         if name not in configs:
-            at = f'{ROOT}["PROVIDERS"]["{name}"]'
+            at = masked(f'{ROOT}["PROVIDERS"]["{name}"]')
             for problem in get_config().problems:
                 if problem.where == at:
                     raise ConfigurationError(str(problem))
             close = difflib.get_close_matches(name, configs, 1)
             hint = f'Did you mean "{close[0]}"?' if close else f"There is {', '.join(sorted(configs)) or 'none'}."
-            raise ConfigurationError(f'{ROOT}["PROVIDERS"] has no "{name}". {hint}')
+            raise ConfigurationError(masked(f'{ROOT}["PROVIDERS"] has no "{name}". {hint}'))
         found = load_provider(configs[name])
         if isinstance(found, Problem):
             raise ConfigurationError(str(found))
