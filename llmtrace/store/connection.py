@@ -10,7 +10,7 @@ import ctypes
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from django.db.utils import load_backend
 from llmtrace.conf import ROOT, get_config
 from llmtrace.exceptions import ConfigurationError
 
+CONNECT_S: Final = 10  # where the host's own options say nothing
 FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a batch that is being written
 
 
@@ -83,10 +84,10 @@ class StoreConnection:
         if self._wrapper is not None and str(self._wrapper.settings_dict["NAME"]) != name:
             self.close()
         if self._wrapper is None:
-            # The pool is the host's: a connection that is kept would be one less for its requests.
-            settings["OPTIONS"] = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
+            backend = load_backend(settings["ENGINE"]).DatabaseWrapper
+            settings["OPTIONS"] = _options(settings["OPTIONS"], backend.vendor)
             settings["AUTOCOMMIT"] = True
-            wrapper: BaseDatabaseWrapper = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, self.alias)
+            wrapper: BaseDatabaseWrapper = backend(settings, self.alias)
             wrapper.inc_thread_sharing()  # `lock` keeps it to one thread at a time
             self._wrapper = wrapper
             try:
@@ -158,6 +159,16 @@ class StoreConnection:
         self.lock, self._held_for_fork = threading.RLock(), False
         if wrapper is not None and wrapper.connection is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(wrapper.connection))
+
+
+def _options(given: Mapping[str, Any], vendor: str) -> dict[str, Any]:
+    """The host's options for a connection that is ours.
+
+    Its pool is not: a connection that is kept would be one less for its requests. PostgreSQL's drivers wait for
+    minutes, or for ever, for a server that accepts and says nothing; meanwhile nobody would know what is wrong.
+    """
+    patience = {"connect_timeout": CONNECT_S} if vendor == "postgresql" else {}
+    return {**patience, **{key: value for key, value in given.items() if key != "pool"}}
 
 
 _live: Final[weakref.WeakSet[StoreConnection]] = weakref.WeakSet()

@@ -20,6 +20,7 @@ from llmtrace.pipeline.acknowledged import Place, remembered
 from llmtrace.pipeline.folder import folder_id, spool_folder
 from llmtrace.pipeline.ledgers import Entry
 from llmtrace.store import acknowledged
+from llmtrace.store.answering import refusal
 
 __all__ = ["Account", "Entry", "Health", "acknowledge", "read"]
 
@@ -60,6 +61,8 @@ def read(now: datetime | None = None) -> Health:
     now = now or datetime.now(UTC)
     here, folder = _here()
     known = _known()
+    if (away := refusal()) is not None:
+        return Health(here, away, known)
     try:
         others = [_entry(row, now) for row in _others(folder)]
     except Exception as error:  # away, without our tables, unknown, or without a driver: the files say enough

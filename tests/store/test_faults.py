@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -131,6 +132,19 @@ def test_a_server_that_is_away_is_tried_again_later() -> None:
         connections.settings[alias]["PORT"] = port
         assert store.write(ended()) == Exported(1)
         store.connection.close()
+
+
+@pytest.mark.parametrize("options", [{}, {"connect_timeout": 2}])
+@pytest.mark.timeout(30)
+def test_a_server_that_accepts_and_says_nothing_is_tried_again_later(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time that the project's own options give is kept."""
+    monkeypatch.setattr("llmtrace.store.connection.CONNECT_S", 3600 if options else 2)
+    with new_database("postgres", tmp_path) as alias, socket.create_server(("127.0.0.1", 0)) as silent:
+        configured(alias, PORT=silent.getsockname()[1], OPTIONS=options)
+        with pytest.raises(RetryLater):
+            Store(alias).write(ended())
 
 
 def test_a_database_that_is_dropped_is_tried_again_later(tmp_path: Path) -> None:
