@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from llmtrace.masking import get_logger
-from llmtrace.pipeline.delivery import Delivery
+from llmtrace.pipeline.delivery import Delivery, Failure
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.hands import Hand, Hands
 from llmtrace.pipeline.preparing import Preparing
@@ -18,6 +18,7 @@ from llmtrace.pipeline.spool import Spool
 logger = get_logger("llmtrace.pipeline")
 
 HUNG_S: Final = 5.0  # after that long in the exporter what queues behind goes to disk
+TOLD_S: Final = 30.0  # after that long it is told of: what waits for a lock in a database gets no error
 ENDED: Final = "not sent before the process ended"
 
 
@@ -39,14 +40,16 @@ class Rescue:
 
         With `at_once` in any case: all that there is now.
         """
-        while self._spool is not None and (at_once or self._hangs() or self._queue.is_filling):
+        if self._hangs(TOLD_S):
+            self._delivery.note(Failure(f"no answer yet: it was asked more than {TOLD_S:g} s ago"))
+        while self._spool is not None and (at_once or self._hangs(HUNG_S) or self._queue.is_filling):
             hand = self._hands.take()
             if hand is None or not self._is_relieved(hand, self._spool):
                 return
 
-    def _hangs(self) -> bool:
+    def _hangs(self, seconds: float) -> bool:
         offered_at = self._delivery.offered_at
-        return offered_at is not None and time.monotonic() - offered_at > HUNG_S
+        return offered_at is not None and time.monotonic() - offered_at > seconds
 
     def _is_relieved(self, hand: Hand, spool: Spool) -> bool:
         prepared = self._preparing.prepared(hand.entries)

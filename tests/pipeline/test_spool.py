@@ -158,6 +158,27 @@ def test_what_queues_behind_an_exporter_that_hangs_goes_to_disk(
     assert sorted(backend.names) == sorted(names * 10)
 
 
+def test_of_an_exporter_that_hangs_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A database in which somebody has locked a table gives no answer, and no error either."""
+    monkeypatch.setattr(rescue, "TOLD_S", 0.05)
+    monkeypatch.setattr(sweeper, "TICK_S", 0.02)
+    gate = threading.Event()
+    backend = Backend(lambda: gate.wait(30) and None)
+    with spooling(tmp_path, backend, QUEUE={"delay": 0}):
+        span("in flight")
+        until(lambda: account("Scripted").last_error, "it is told")
+        assert account("Scripted").last_error == "no answer yet: it was asked more than 0.05 s ago"
+        assert account("Scripted").waiting == 1
+        backend.away = None
+        gate.set()
+        until(lambda: account("Scripted").sent == 1, "it has followed")
+        until(lambda: len(caplog.records) > 1, "that it works again is told")
+    told = [record.levelname for record in caplog.records]
+    assert told == ["WARNING", "INFO"], caplog.text
+
+
 def queue() -> Any:
     pipe: Any = fanout.pipes()[0]
     return pipe._queue
