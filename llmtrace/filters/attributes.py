@@ -15,7 +15,7 @@ class SetAttributes:
     """Adds attributes to each span, such as the team that an exporter's backend bills.
 
     Args:
-        attributes: names and values.
+        attributes: names and values. They are exported as they stand here, since redaction has run before.
         replace: whether they take the place of what a span has under the same names.
     """
 

@@ -19,6 +19,7 @@ from llmtrace.conf.telling import log_errors
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.pipeline.direct import DirectPipe
+from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.filtering import Filter, Filters
 from llmtrace.pipeline.folder import spool_folder
 from llmtrace.pipeline.older import with_older_names
@@ -178,6 +179,12 @@ def _make(found: Callable[..., Any], entry: BackendConfig) -> Any:
     return found(**entry.options)
 
 
+class _Function(partial[EndedSpan | None]):
+    """A filter that is a function, with its options: they may be secrets, and are not in its `repr` for error pages."""
+
+    __repr__ = object.__repr__
+
+
 def _filters(entries: Iterable[BackendConfig]) -> list[Filter] | None:
     """The filters in order, or None when one can't be made: then nothing may pass unfiltered."""
     filters: list[Filter] = []
@@ -186,7 +193,7 @@ def _filters(entries: Iterable[BackendConfig]) -> list[Filter] | None:
         if isinstance(found, Problem):
             return None
         try:
-            made: Any = found(**entry.options) if inspect.isclass(found) else partial(found, **entry.options)
+            made: Any = found(**entry.options) if inspect.isclass(found) else _Function(found, **entry.options)
             filters.append(made)
         except Exception as error:
             logger.error(
