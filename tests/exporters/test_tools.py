@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry.trace import use_span
+from opentelemetry.trace import Span, format_span_id, format_trace_id, set_span_in_context, use_span
 
 from llmtrace import LLM, Message
 from llmtrace.providers import FakeReply
@@ -79,6 +80,44 @@ def call(backend: str, **options: Any) -> tuple[str, str]:
     return reply.trace_id, reply.span_id
 
 
+Tree = dict[str, str | None]
+"""The parent's id of each span of a trace, by its own."""
+
+
+def trees(backend: str, **options: Any) -> dict[str, Tree]:
+    """Two traces of 100 spans, by trace id, sent to a tool in one request."""
+    entry = {"BACKEND": f"llmtrace.exporters.{backend}", "OPTIONS": options, "QUEUE": {"delay": 60.0}}
+    with exporting(entry, EXIT_TIMEOUT=20.0):
+        spans = two_visits()
+        assert flush(30)
+        assert account(backend).sent == len(spans) == 200
+    found: dict[str, Tree] = {}
+    for span in spans:
+        tree = found.setdefault(format_trace_id(span.context.trace_id), {})
+        tree[format_span_id(span.context.span_id)] = format_span_id(span.parent.span_id) if span.parent else None
+    return found
+
+
+def two_visits() -> list[Any]:
+    """Spans of two scopes and, by turns, of two traces; parents end after their children, the visits last."""
+    made: list[Any] = []
+
+    def begin(name: str, scope: str, parent: Span | None = None) -> Span:
+        span = get_tracer(scope).start_span(name, context=set_span_in_context(parent) if parent else None)
+        made.append(span)
+        return span
+
+    visits = [begin("visit", "tests"), begin("visit", "tests")]
+    for _, visit in itertools.product(range(33), visits):
+        job = begin("job", "tests", visit)
+        step = begin("step", "tests.steps", job)
+        for span in (begin("note", "tests", step), step, job):
+            span.end()
+    for visit in visits:
+        visit.end()
+    return made
+
+
 def test_phoenix_shows_the_call_with_its_parent_messages_and_tokens(phoenix: str) -> None:
     trace_id, span_id = call("Phoenix", url=phoenix, project="shop")
 
@@ -110,6 +149,20 @@ def test_phoenix_shows_the_call_with_its_parent_messages_and_tokens(phoenix: str
     assert {key: shown["attributes"].get(key) for key in expected} == expected
 
 
+def test_phoenix_shows_all_spans_of_a_large_request_below_their_parents(phoenix: str) -> None:
+    sent = trees("Phoenix", url=phoenix, project="bulk")
+
+    def found() -> dict[str, Tree]:
+        answer = toolservers.asked(f"{phoenix}/v1/projects/bulk/spans?limit=1000") or {"data": []}
+        shown: dict[str, Tree] = {}
+        for span in answer["data"]:
+            shown.setdefault(span["context"]["trace_id"], {})[span["context"]["span_id"]] = span["parent_id"]
+        return shown
+
+    until(lambda: sum(map(len, found().values())) == 200, "all spans can be read", 60)
+    assert found() == sent
+
+
 def test_mlflow_shows_the_call_with_its_parent_messages_and_tokens(mlflow: str) -> None:
     trace_id, span_id = call("MLflow", url=mlflow)
 
@@ -133,6 +186,21 @@ def test_mlflow_shows_the_call_with_its_parent_messages_and_tokens(mlflow: str) 
     assert "Read Piranesi." in json.dumps(attributes["mlflow.spanOutputs"])
     usage = json.loads(trace["trace_info"]["trace_metadata"]["mlflow.trace.tokenUsage"])
     assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (21, 7, 28)
+
+
+def test_mlflow_shows_all_spans_of_a_large_request_below_their_parents(mlflow: str) -> None:
+    sent = trees("MLflow", url=mlflow)
+
+    def found(trace_id: str) -> Tree:
+        answer = toolservers.asked(f"{mlflow}/api/3.0/mlflow/traces/get?trace_id=tr-{trace_id}")
+        spans = answer["trace"].get("spans", ()) if answer else ()
+        return {
+            hexadecimal(span["span_id"]): hexadecimal(span["parent_span_id"]) if "parent_span_id" in span else None
+            for span in spans
+        }
+
+    until(lambda: sum(len(found(trace_id)) for trace_id in sent) == 200, "all spans can be read", 60)
+    assert {trace_id: found(trace_id) for trace_id in sent} == sent
 
 
 def hexadecimal(text: str) -> str:
