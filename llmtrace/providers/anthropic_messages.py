@@ -12,7 +12,7 @@ from llmtrace.providers.anthropic_rendering import rendered, rendered_system
 from llmtrace.providers.base import Answer, ChatProtocol, Request, Schema
 from llmtrace.providers.media import encoded
 from llmtrace.providers.messages import JSON_REQUEST, as_message, parts
-from llmtrace.providers.openai_reading import objects, words
+from llmtrace.providers.reading import objects, words
 from llmtrace.types import Message, Part, ToolCall
 
 PATH: Final = "/v1/messages"

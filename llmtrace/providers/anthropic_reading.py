@@ -7,15 +7,7 @@ from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.providers.base import Answer, Choice, Chunk
-from llmtrace.providers.openai_reading import (
-    count,
-    object_or_text,
-    objects,
-    parsed_call,
-    part_of,
-    place,
-    text_or_none,
-)
+from llmtrace.providers.reading import count, object_or_text, objects, parsed_call, part_of, place, text_or_none
 from llmtrace.types import ToolCall, Usage
 
 NATIVE: Final = "anthropic"

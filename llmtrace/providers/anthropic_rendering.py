@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmtrace.providers.media import named, rendered_bytes, rendered_url
-from llmtrace.providers.openai_reading import objects
+from llmtrace.providers.reading import objects
 
 
 def rendered(sent: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from llmtrace.providers.base import Answer, ChatProtocol, Request, Schema
 from llmtrace.providers.bedrock_reading import NATIVE, ConverseReader, answer
 from llmtrace.providers.bedrock_rendering import defined, rendered
 from llmtrace.providers.messages import JSON_REQUEST, as_message, parts
-from llmtrace.providers.openai_reading import objects, part_of, words
+from llmtrace.providers.reading import objects, part_of, words
 from llmtrace.types import Message, Part, ToolCall
 
 SENT: Final = {

@@ -10,18 +10,9 @@ from llmtrace.exceptions import UnsupportedError
 from llmtrace.providers.base import Answer, AnyMessage, ChatProtocol, Choice, Chunk, Request
 from llmtrace.providers.openai_chat import message as openai_message
 from llmtrace.providers.openai_chat import tool
-from llmtrace.providers.openai_reading import (
-    call_of,
-    count,
-    objects,
-    parsed_call,
-    part_of,
-    place,
-    text_or_none,
-    texts,
-    words,
-)
-from llmtrace.providers.openai_rendering import rendered, rendered_tool
+from llmtrace.providers.openai_chat_reading import call_of
+from llmtrace.providers.openai_chat_rendering import rendered, rendered_tool
+from llmtrace.providers.reading import count, objects, parsed_call, part_of, place, text_or_none, texts, words
 from llmtrace.types import ToolCall, Usage
 
 SENT: Final = {

@@ -9,7 +9,7 @@ from llmtrace import semconv
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest
 from llmtrace.providers.cohere_chat import usage
 from llmtrace.providers.openai_embeddings import vector
-from llmtrace.providers.openai_reading import text_or_none
+from llmtrace.providers.reading import text_or_none
 
 
 class CohereEmbeddings(EmbeddingProtocol):

@@ -8,7 +8,7 @@ from typing import Any
 from llmtrace import semconv
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest
 from llmtrace.providers.openai_embeddings import vector
-from llmtrace.providers.openai_reading import count, objects
+from llmtrace.providers.reading import count, objects
 from llmtrace.types import Usage
 
 

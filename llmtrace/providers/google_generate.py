@@ -11,7 +11,7 @@ from llmtrace.providers.base import Answer, ChatProtocol, Request
 from llmtrace.providers.google_reading import NATIVE, GenerateReader, answer
 from llmtrace.providers.google_rendering import rendered, rendered_part
 from llmtrace.providers.messages import as_message, parts
-from llmtrace.providers.openai_reading import objects, words
+from llmtrace.providers.reading import objects, words
 from llmtrace.types import Message, Part, ToolCall
 
 SENT: Final = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from llmtrace.providers.base import Answer, Choice, Chunk
-from llmtrace.providers.openai_reading import count, objects, parsed_call, part_of, place, text_or_none, texts
+from llmtrace.providers.reading import count, objects, parsed_call, part_of, place, text_or_none, texts
 from llmtrace.types import ToolCall, Usage
 
 NATIVE: Final = "google"

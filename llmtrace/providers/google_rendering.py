@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmtrace.providers.media import bytes_of, named, rendered_bytes
-from llmtrace.providers.openai_reading import objects, part_of
+from llmtrace.providers.reading import objects, part_of
 
 
 def rendered(sent: Any) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from llmtrace.exceptions import PromptError
 from llmtrace.providers.base import AnyMessage
 from llmtrace.providers.media import DATA_URL
-from llmtrace.providers.openai_reading import call_of, objects, text_or_none
+from llmtrace.providers.openai_chat_reading import call_of
+from llmtrace.providers.reading import objects, text_or_none
 from llmtrace.types import Message, Part
 
 JSON_REQUEST: Final = "Answer with a JSON object and nothing else."

@@ -17,19 +17,9 @@ from llmtrace.providers.base import (
 from llmtrace.providers.hosts import Host
 from llmtrace.providers.media import data_url, encoded, named
 from llmtrace.providers.messages import JSON_REQUEST
-from llmtrace.providers.openai_reading import (
-    THOUGHT,
-    ChatReader,
-    choice,
-    describe,
-    error_in,
-    failed,
-    objects,
-    part_of,
-    text_or_none,
-    usage,
-)
-from llmtrace.providers.openai_rendering import rendered, rendered_tool
+from llmtrace.providers.openai_chat_reading import THOUGHT, ChatReader, choice, describe, error_in, failed, usage
+from llmtrace.providers.openai_chat_rendering import rendered, rendered_tool
+from llmtrace.providers.reading import objects, part_of, text_or_none
 from llmtrace.types import Message, Part, ToolCall
 
 PATH: Final = "/chat/completions"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest
-from llmtrace.providers.openai_reading import count, objects, text_or_none
+from llmtrace.providers.reading import count, objects, text_or_none
 from llmtrace.types import Usage
 
 PATH: Final = "/embeddings"

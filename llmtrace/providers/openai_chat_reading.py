@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from llmtrace import semconv
 from llmtrace.jsontext import as_json
 from llmtrace.providers.base import Answer, Choice, Chunk
+from llmtrace.providers.reading import OBJECT, count, objects, parsed_call, part_of, place, text_or_none
 from llmtrace.types import ToolCall, Usage
 
 FAILED: Final = "error"
 LONGEST_CODE: Final = 64
 THOUGHT: Final = "reasoning_content"
-OBJECT: Final = (dict, Mapping)  # the first is the quicker to ask for
 
 
 def usage(data: Any, reasoning_beside: bool = False) -> Usage | None:
@@ -42,33 +41,6 @@ def usage(data: Any, reasoning_beside: bool = False) -> Usage | None:
     )
 
 
-def part_of(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The object of that name, empty when there is none."""
-    found = data.get(name)
-    return found if isinstance(found, OBJECT) else {}
-
-
-def words(value: Any) -> list[str]:
-    """The texts of a list, as an attribute of a span has them."""
-    return [each for each in value if isinstance(each, str)] if isinstance(value, (list, tuple)) else []
-
-
-def place(data: Mapping[str, Any], name: str = "index") -> int:
-    """The number that says which choice, block or call a piece belongs to."""
-    found = data.get(name)
-    return found if type(found) is int else 0
-
-
-def texts(values: Iterable[Any]) -> str:
-    """The texts among these, together."""
-    return "".join(value for value in values if isinstance(value, str))
-
-
-def count(value: Any) -> int | None:
-    """A number of tokens, None for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 def describe(read: Answer, data: Mapping[str, Any]) -> None:
     """Put OpenAI's own attributes of an answer or a chunk on `read`."""
     tier, fingerprint = data.get("service_tier"), data.get("system_fingerprint")
@@ -76,11 +48,6 @@ def describe(read: Answer, data: Mapping[str, Any]) -> None:
         read.tier = read.attributes[semconv.OPENAI_RESPONSE_SERVICE_TIER] = tier
     if isinstance(fingerprint, str):
         read.attributes[semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT] = fingerprint
-
-
-def text_or_none(value: Any) -> str | None:
-    """A text that says something."""
-    return value if isinstance(value, str) and value else None
 
 
 def choice(data: Mapping[str, Any]) -> Choice:
@@ -118,11 +85,6 @@ def native(thought: Any) -> dict[str, Any] | None:
     return {THOUGHT: thought} if isinstance(thought, str) else None
 
 
-def objects(value: Any) -> list[Mapping[str, Any]]:
-    """The objects of a list; what is no list has none."""
-    return [each for each in value if isinstance(each, OBJECT)] if isinstance(value, (list, tuple)) else []
-
-
 def plain_text(content: Any) -> str | None:
     """The text of a content that came as parts."""
     if not isinstance(content, (list, tuple)):
@@ -135,26 +97,6 @@ def call_of(data: Mapping[str, Any]) -> ToolCall:
     function = part_of(data, "function") or part_of(data, "custom")
     arguments = function.get("arguments", function.get("input", ""))
     return parsed_call(data.get("id"), function.get("name"), arguments)
-
-
-def parsed_call(id: Any, name: Any, arguments: Any) -> ToolCall:
-    """A tool call with its arguments decoded; what is no JSON object is kept as the text that it was."""
-    id, name = text_or_none(id), text_or_none(name) or ""
-    if isinstance(arguments, Mapping):
-        return ToolCall(id, name, dict(arguments))
-    decoded = object_or_text(arguments or "{}")
-    if isinstance(decoded, dict):
-        return ToolCall(id, name, decoded, text_or_none(arguments))
-    return ToolCall(id, name, {}, str(arguments))
-
-
-def object_or_text(text: Any) -> Any:
-    """The JSON object that a text holds, or the text: a model may have been cut off in the middle of it."""
-    try:
-        decoded = json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return text
-    return decoded if isinstance(decoded, dict) else text
 
 
 class _Choice:

@@ -7,7 +7,8 @@ from typing import Any
 
 from llmtrace.providers.base import rendered_call
 from llmtrace.providers.media import named, rendered_bytes, rendered_url
-from llmtrace.providers.openai_reading import call_of, objects
+from llmtrace.providers.openai_chat_reading import call_of
+from llmtrace.providers.reading import objects
 
 
 def rendered(sent: Any) -> dict[str, Any]:
