@@ -11,7 +11,8 @@ from llmtrace.providers.anthropic_reading import NATIVE, MessageReader, answer
 from llmtrace.providers.anthropic_rendering import rendered, rendered_system
 from llmtrace.providers.base import Answer, ChatProtocol, Request, Schema
 from llmtrace.providers.media import encoded
-from llmtrace.providers.messages import JSON_REQUEST, as_message, parts
+from llmtrace.providers.messages import JSON_REQUEST, as_message, function_of, parts
+from llmtrace.providers.parameters import as_attributes
 from llmtrace.providers.reading import objects, words
 from llmtrace.types import Message, Part, ToolCall
 
@@ -70,10 +71,7 @@ class Messages(ChatProtocol):
             sent["system"] = with_json_request(sent.get("system"))
 
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        attributes: dict[str, Any] = {}
-        for key, value in body.items():
-            if key not in UNNAMED and isinstance(value, (bool, int, float, str)):
-                attributes[SENT.get(key) or f"{semconv.REQUEST_OTHER}{key}"] = value
+        attributes = as_attributes(body, SENT, UNNAMED)
         stop = words(body.get("stop_sequences"))
         if stop:
             attributes[semconv.REQUEST_STOP_SEQUENCES] = stop
@@ -155,9 +153,7 @@ def tool_use(call: ToolCall) -> dict[str, Any]:
 
 def tool(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A tool's definition; OpenAI's form and the bare function are brought into theirs."""
-    inner = spec.get("function")
-    if isinstance(inner, Mapping):
-        spec = inner
+    spec = function_of(spec)
     if "parameters" not in spec:
         return dict(spec)
     rest = {key: value for key, value in spec.items() if key not in ("parameters", "strict", "type")}

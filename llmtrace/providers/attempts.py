@@ -6,7 +6,7 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-from llmtrace.providers.base import note_retry
+from llmtrace.providers.retries import note_retry
 
 _attempts: ContextVar[Attempts | None] = ContextVar("llmtrace_attempts", default=None)
 

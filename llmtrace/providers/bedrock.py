@@ -7,10 +7,10 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from llmtrace.conf.kinds import Kind
 from llmtrace.conf.options import NAME, PROVIDER
+from llmtrace.providers.address import host_and_port
 from llmtrace.providers.base import Answer, Provider, Request
 from llmtrace.providers.bedrock_converse import Converse
 from llmtrace.providers.events import Events
@@ -98,8 +98,7 @@ class Bedrock(Provider):
             return self._clients[key]
 
     def server(self) -> tuple[str | None, int | None]:
-        url = urlsplit(self.client().meta.endpoint_url)
-        return url.hostname, url.port or {"https": 443, "http": 80}.get(url.scheme)
+        return host_and_port(self.client().meta.endpoint_url)
 
     def send(self, body: dict[str, Any], request: Request) -> Answer:
         data = self.client(request.timeout, request.max_retries).converse(**body)

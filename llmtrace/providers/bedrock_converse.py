@@ -10,7 +10,7 @@ from llmtrace.exceptions import UnsupportedError
 from llmtrace.providers.base import Answer, ChatProtocol, Request, Schema
 from llmtrace.providers.bedrock_reading import NATIVE, ConverseReader, answer
 from llmtrace.providers.bedrock_rendering import defined, rendered
-from llmtrace.providers.messages import JSON_REQUEST, as_message, parts
+from llmtrace.providers.messages import JSON_REQUEST, as_message, function_of, parts
 from llmtrace.providers.reading import objects, part_of, words
 from llmtrace.types import Message, Part, ToolCall
 
@@ -165,9 +165,7 @@ def tool_use(call: ToolCall) -> dict[str, Any]:
 
 def tool(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A tool's definition; OpenAI's form and the bare function are brought into theirs."""
-    inner = spec.get("function")
-    if isinstance(inner, Mapping):
-        spec = inner
+    spec = function_of(spec)
     if "parameters" not in spec:
         return dict(spec)
     described = {"description": spec["description"]} if spec.get("description") else {}

@@ -6,10 +6,10 @@ import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from llmtrace.conf.kinds import Kind
 from llmtrace.conf.options import PROVIDER
+from llmtrace.providers.address import host_and_port
 from llmtrace.providers.attempts import call_begins
 from llmtrace.providers.base import Answer, EmbeddingAnswer, EmbeddingRequest, Provider, Request
 from llmtrace.providers.cohere_chat import CohereChat
@@ -88,8 +88,7 @@ class Cohere(Provider):
         return next(fitting, None)
 
     def server(self) -> tuple[str | None, int | None]:
-        url = urlsplit(self._base_url or os.environ.get("CO_API_URL") or "https://api.cohere.com")
-        return url.hostname, url.port or {"https": 443, "http": 80}.get(url.scheme)
+        return host_and_port(self._base_url or os.environ.get("CO_API_URL") or "https://api.cohere.com")
 
     def _arguments(self, body: dict[str, Any], request: Request | EmbeddingRequest) -> dict[str, Any]:
         options: dict[str, Any] = {"additional_headers": self._headers} if self._headers else {}

@@ -12,6 +12,7 @@ from llmtrace.providers.openai_chat import message as openai_message
 from llmtrace.providers.openai_chat import tool
 from llmtrace.providers.openai_chat_reading import call_of
 from llmtrace.providers.openai_chat_rendering import rendered, rendered_tool
+from llmtrace.providers.parameters import as_attributes
 from llmtrace.providers.reading import count, objects, parsed_call, part_of, place, text_or_none, texts, words
 from llmtrace.types import ToolCall, Usage
 
@@ -52,10 +53,7 @@ class CohereChat(ChatProtocol):
         return sent
 
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        attributes: dict[str, Any] = {}
-        for key, value in body.items():
-            if key not in UNNAMED and isinstance(value, (bool, int, float, str)):
-                attributes[SENT.get(key) or f"{semconv.REQUEST_OTHER}{key}"] = value
+        attributes = as_attributes(body, SENT, UNNAMED)
         stop = words(body.get("stop_sequences"))
         if stop:
             attributes[semconv.REQUEST_STOP_SEQUENCES] = stop

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from llmtrace.conf.kinds import BOOL, Kind
 from llmtrace.conf.options import NAME, PROVIDER, none_or
+from llmtrace.providers.address import host_and_port
 from llmtrace.providers.attempts import call_begins
 from llmtrace.providers.base import Answer, EmbeddingAnswer, EmbeddingRequest, Provider, Request
 from llmtrace.providers.google_embeddings import EmbedContent
@@ -100,8 +100,7 @@ class Google(Provider):
         return google_sdk.client(self._vertexai, self._options, self._http, self._limits, self._http_clients)
 
     def server(self) -> tuple[str | None, int | None]:
-        url = urlsplit(self.client()._api_client._http_options.base_url)
-        return url.hostname, url.port or {"https": 443, "http": 80}.get(url.scheme)
+        return host_and_port(self.client()._api_client._http_options.base_url)
 
     def _arguments(self, body: dict[str, Any], request: Request | EmbeddingRequest) -> dict[str, Any]:
         limits = self.sdk().limits(request.timeout, request.max_retries)

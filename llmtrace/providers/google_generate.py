@@ -10,7 +10,7 @@ from llmtrace.exceptions import UnsupportedError
 from llmtrace.providers.base import Answer, ChatProtocol, Request
 from llmtrace.providers.google_reading import NATIVE, GenerateReader, answer
 from llmtrace.providers.google_rendering import rendered, rendered_part
-from llmtrace.providers.messages import as_message, parts
+from llmtrace.providers.messages import as_message, function_of, parts
 from llmtrace.providers.reading import objects, words
 from llmtrace.types import Message, Part, ToolCall
 
@@ -149,9 +149,7 @@ def function_call(call: ToolCall) -> dict[str, Any]:
 
 def declared(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A tool's definition; OpenAI's form and the bare function are brought into theirs."""
-    inner = spec.get("function")
-    if isinstance(inner, Mapping):
-        spec = inner
+    spec = function_of(spec)
     rest = {key: value for key, value in spec.items() if key not in ("parameters", "strict", "type")}
     return {**rest, "parameters_json_schema": spec["parameters"]} if "parameters" in spec else rest
 

@@ -1,4 +1,4 @@
-"""Messages in OpenAI's dict form, read as ours: what protocols that are not OpenAI's start from."""
+"""Messages and tools in OpenAI's dict form, read as ours: what protocols that are not OpenAI's start from."""
 
 from __future__ import annotations
 
@@ -89,3 +89,9 @@ def parts(message: Message) -> Sequence[Part | str]:
     if isinstance(message.content, str):
         return (message.content,) if message.content else ()
     return message.content
+
+
+def function_of(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The function that a tool's definition in OpenAI's form has inside; any other is the function itself."""
+    inner = tool.get("function")
+    return inner if isinstance(inner, Mapping) else tool

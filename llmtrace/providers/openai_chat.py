@@ -19,6 +19,7 @@ from llmtrace.providers.media import data_url, encoded, named
 from llmtrace.providers.messages import JSON_REQUEST
 from llmtrace.providers.openai_chat_reading import THOUGHT, ChatReader, choice, describe, error_in, failed, usage
 from llmtrace.providers.openai_chat_rendering import rendered, rendered_tool
+from llmtrace.providers.parameters import as_attributes
 from llmtrace.providers.reading import objects, part_of, text_or_none
 from llmtrace.types import Message, Part, ToolCall
 
@@ -84,10 +85,7 @@ class ChatCompletions(ChatProtocol):
             sent["messages"] = [{"role": "system", "content": JSON_REQUEST}, *sent["messages"]]
 
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        attributes: dict[str, Any] = {semconv.OPENAI_API_TYPE: "chat_completions"}
-        for key, value in body.items():
-            if isinstance(value, (bool, int, float, str)) and key not in UNNAMED:
-                attributes[SENT.get(key) or f"{semconv.REQUEST_OTHER}{key}"] = value
+        attributes = {semconv.OPENAI_API_TYPE: "chat_completions", **as_attributes(body, SENT, UNNAMED)}
         stop = body.get("stop")
         if isinstance(stop, (str, list, tuple)):
             attributes[semconv.REQUEST_STOP_SEQUENCES] = (

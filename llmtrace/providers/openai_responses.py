@@ -1,4 +1,4 @@
-"""OpenAI's Responses protocol: pure, from our request to its body and from its answers to ours."""
+"""OpenAI's Responses protocol: what is sent, and the reader of what comes back."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from llmtrace.exceptions import UnsupportedError
 from llmtrace.jsontext import as_json
 from llmtrace.providers.base import Answer, AnyMessage, ChatProtocol, Request, Schema
 from llmtrace.providers.media import data_url, named
-from llmtrace.providers.messages import as_message, parts
+from llmtrace.providers.messages import as_message, function_of, parts
 from llmtrace.providers.openai_chat import OUTPUT_TYPES
 from llmtrace.providers.openai_chat_reading import describe
 from llmtrace.providers.openai_responses_reading import NATIVE, ResponsesReader, choice, failure, usage
 from llmtrace.providers.openai_responses_rendering import rendered
+from llmtrace.providers.parameters import as_attributes
 from llmtrace.providers.reading import objects, text_or_none
 from llmtrace.types import Part
 
@@ -62,10 +63,7 @@ class Responses(ChatProtocol):
         return sent
 
     def request_attributes(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        attributes: dict[str, Any] = {semconv.OPENAI_API_TYPE: "responses"}
-        for key, value in body.items():
-            if key not in UNNAMED and isinstance(value, (bool, int, float, str)):
-                attributes[SENT.get(key) or f"{semconv.REQUEST_OTHER}{key}"] = value
+        attributes = {semconv.OPENAI_API_TYPE: "responses", **as_attributes(body, SENT, UNNAMED)}
         reasoning, text = body.get("reasoning"), body.get("text")
         if isinstance(reasoning, Mapping) and isinstance(reasoning.get("effort"), str):
             attributes[semconv.REQUEST_REASONING_LEVEL] = reasoning["effort"]
@@ -140,14 +138,12 @@ def part(given: Part | str, role: str) -> dict[str, Any]:
 
 def tool(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A tool's definition; OpenAI's chat form and the bare function are both brought into this one's."""
-    inner = spec.get("function")
-    if isinstance(inner, Mapping):
-        spec = inner
-    elif "type" in spec:
+    function = function_of(spec)
+    if function is spec and "type" in spec:
         return dict(spec)
     # Left out, `strict` is on there, and a schema with optional arguments refused.
     # Source: OpenAI, Migrate to the Responses API, "Function definitions".
-    return {"type": "function", "strict": False, **spec}
+    return {"type": "function", "strict": False, **function}
 
 
 def tool_choice(value: Any) -> Any:

@@ -14,13 +14,13 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import from_json
 
-from llmtrace.providers.base import Answer, EmbeddingRequest, Provider, Request, note_retry
+from llmtrace.providers.address import PORTS
+from llmtrace.providers.base import Answer, EmbeddingRequest, Provider, Request
 from llmtrace.providers.kept import Kept
 from llmtrace.providers.loops import PerLoop
+from llmtrace.providers.retries import note_retry
 
 SDK_OPTIONS: Final = frozenset({"extra_headers", "extra_query", "extra_body"})
-PORTS: Final = {"https": 443, "http": 80}
-
 
 _refused: ContextVar[Any] = ContextVar("llmtrace_refused", default=None)  # the response that a retry is made for
 
