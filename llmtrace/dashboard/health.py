@@ -6,10 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.timezone import make_naive
@@ -18,10 +16,9 @@ from django.views.decorators.http import require_safe
 
 from llmtrace.conf import get_config
 from llmtrace.dashboard.figures import grouped
-from llmtrace.dashboard.pages import may_view_spans
+from llmtrace.dashboard.pages import page_context
 from llmtrace.dashboard.plaintext import one_line
 from llmtrace.dashboard.when import clock, full, local
-from llmtrace.models import Span
 from llmtrace.store.health import Account, Entry, Health, read
 from llmtrace.store.verdict import Problem, problems
 
@@ -36,12 +33,8 @@ def health_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     Raises:
         PermissionDenied: the user may not view spans.
     """
-    if not may_view_spans(request):
-        raise PermissionDenied
-    request.current_app = site.name  # how the admin tells its templates where they are
     context = {
-        **site.each_context(request),
-        "app_name": apps.get_app_config(Span._meta.app_label).verbose_name,
+        **page_context(request, site),
         "title": _("Health"),
         **_context(read()),
     }

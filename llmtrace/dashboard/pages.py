@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.apps.registry import Apps
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -78,3 +80,15 @@ def may_view_spans(request: HttpRequest) -> bool:
 def may_view_content(request: HttpRequest) -> bool:
     """Whether the user may read what people and models wrote."""
     return request.user.has_perm(f"{Span._meta.app_label}.view_content")
+
+
+def page_context(request: HttpRequest, site: admin.AdminSite) -> dict[str, Any]:
+    """What the admin's templates want to know on a page of ours.
+
+    Raises:
+        PermissionDenied: the user may not view spans.
+    """
+    if not may_view_spans(request):
+        raise PermissionDenied
+    request.current_app = site.name  # how the admin tells its templates where they are
+    return {**site.each_context(request), "app_name": apps.get_app_config(Span._meta.app_label).verbose_name}

@@ -7,7 +7,6 @@ from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlencode
 
-from django.apps import apps
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,7 +20,7 @@ from llmtrace.dashboard import figures
 from llmtrace.dashboard.download import trace_as_json
 from llmtrace.dashboard.lines import lines_of
 from llmtrace.dashboard.linked import nodes_of, whole
-from llmtrace.dashboard.pages import may_view_content, may_view_spans
+from llmtrace.dashboard.pages import may_view_content, may_view_spans, page_context
 from llmtrace.dashboard.panel import panel_of
 from llmtrace.dashboard.plaintext import one_line
 from llmtrace.dashboard.story import story_of
@@ -39,12 +38,8 @@ def trace_page(request: HttpRequest, site: AdminSite, trace_id: str) -> HttpResp
     Raises:
         PermissionDenied: the user may not view spans.
     """
-    if not may_view_spans(request):
-        raise PermissionDenied
-    request.current_app = site.name  # how the admin tells its templates where they are
     context = {
-        **site.each_context(request),
-        "app_name": apps.get_app_config(Span._meta.app_label).verbose_name,
+        **page_context(request, site),
         "trace_id": trace_id,
         "short_id": figures.short_id(trace_id),
     }

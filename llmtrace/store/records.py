@@ -74,18 +74,7 @@ def record(span: ReadableSpan) -> Record:
     context, start, end = span.context, span.start_time, span.end_time
     if context is None or start is None or end is None:
         raise ValueError("a span without ids, beginning or end")
-    attributes: Mapping[str, Any] = span._attributes or {}  # the property copies
-    foreign = not MARKERS.isdisjoint(attributes)
-    if foreign:
-        attributes = in_use(attributes)
-    content = {name: _decoded(name, value) for name, value in attributes.items() if is_content(name)}
-    kept = {name: value for name, value in attributes.items() if name not in content}
-    if foreign:
-        content = gathered(content)
-    if (scope := span.instrumentation_scope) is not None:
-        kept[SCOPE_NAME] = scope.name
-        if scope.version:
-            kept[SCOPE_VERSION] = scope.version
+    attributes, kept, content = _parted(span)
     events = _events(span.events, start, content) if span.events else "[]"
     if span.status.description:
         content[STATUS_DESCRIPTION] = span.status.description
@@ -123,6 +112,21 @@ def record(span: ReadableSpan) -> Record:
         links=_links(span.links) if span.links else "[]",
         content=json_text(content) if content else None,
     )
+
+
+def _parted(span: ReadableSpan) -> tuple[Mapping[str, Any], dict[str, Any], dict[str, Any]]:
+    """The span's attributes by the names in use; of these, with its scope, what is no content; and the content."""
+    attributes: Mapping[str, Any] = span._attributes or {}  # the property copies
+    foreign = not MARKERS.isdisjoint(attributes)
+    if foreign:
+        attributes = in_use(attributes)
+    content = {name: _decoded(name, value) for name, value in attributes.items() if is_content(name)}
+    kept = {name: value for name, value in attributes.items() if name not in content}
+    if (scope := span.instrumentation_scope) is not None:
+        kept[SCOPE_NAME] = scope.name
+        if scope.version:
+            kept[SCOPE_VERSION] = scope.version
+    return attributes, kept, gathered(content) if foreign else content
 
 
 def nano_usd(value: Any) -> int | None:
