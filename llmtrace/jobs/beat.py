@@ -10,8 +10,7 @@ from opentelemetry.instrumentation.utils import unwrap
 from wrapt import wrap_function_wrapper
 
 from llmtrace.jobs.publish import scheduled_by
-from llmtrace.mistakes import guarded
-from llmtrace.tracing.setup import flush
+from llmtrace.tracing.exits import send_all
 
 
 def connect() -> None:
@@ -40,9 +39,4 @@ def _sync(sync: Callable[..., Any], service: Any, args: tuple[Any, ...], kwargs:
     try:
         return sync(*args, **kwargs)
     finally:
-        _flush()
-
-
-@guarded("What beat has traced could not be sent before its end.")
-def _flush() -> None:
-    flush()
+        send_all()

@@ -135,12 +135,16 @@ class Host:
 
     def work(self, *options: str, jobs: int) -> None:
         """A worker that runs `jobs` and is told to end right after the last."""
-        words = ["celery", "--app", "tests.losses.site.celery", "worker", "--loglevel", "INFO", *options]
         self.command("django", "burst", "0", "--jobs", str(jobs))
+        self.run_jobs(*options, jobs=jobs)
+        assert len(self.ended) == jobs * 4  # publish, run and two calls each
+
+    def run_jobs(self, *options: str, jobs: int) -> None:
+        """The same of jobs that are sent somewhere else."""
+        words = ["celery", "--app", "tests.losses.site.celery", "worker", "--loglevel", "INFO", *options]
         with self.running("worker.log", *words) as process:
             until(lambda: self._ticks() >= jobs, f"{jobs} jobs have run", PATIENCE_S)
             end(process)
-        assert len(self.ended) == jobs * 4  # publish, run and two calls each
 
     def _ticks(self) -> int:
         counted = self.folder / "ticks"

@@ -53,6 +53,19 @@ def test_what_a_backend_did_not_take_arrives_when_it_does(
     assert all((cell.arrived, cell.dropped) == (cell.ended, 0) for cell in cells)
 
 
+def test_what_beat_has_sent_within_a_worker_arrives_later(new_host: NewHost, record_property: Record) -> None:
+    host = new_host(*OTLP)
+    host.settings["EXIT_TIMEOUT"] = 1
+    for receiver in host.receivers.values():
+        receiver.behave(how="hang")
+    host.run_jobs("--beat", "--schedule", str(host.folder / "beat"), "--concurrency", "1", jobs=3)
+    for receiver in host.receivers.values():
+        receiver.behave()
+    host.program("follows")
+    cells = count(host, "beat within a worker, backend hangs until it has gone", record_property)
+    assert all(cell.whole for cell in cells)
+
+
 def test_a_backend_that_nobody_listens_for_gets_all_when_it_is_there(
     new_host: NewHost, record_property: Record
 ) -> None:

@@ -46,5 +46,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "polling_interval": 0.05,
 }
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_BEAT_SCHEDULE = {"every moment": {"task": "tick", "schedule": 0.2}}
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
