@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
+from llmtrace.importing import importing
 from llmtrace.masking import get_logger, masked
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.ledger import Ledger
@@ -44,7 +45,8 @@ class Delivery:
     def exporter(self) -> SpanExporter:
         """The exporter, made when it is first needed: some open sockets or threads that must not cross a fork."""
         if self._exporter is None:
-            self._exporter = self._make()
+            with importing():
+                self._exporter = self._make()
         return self._exporter
 
     def offer(self, spans: Sequence[EndedSpan], destination: str | None) -> Exported | Failure:

@@ -21,7 +21,6 @@ from llmtrace.mistakes import guarded, tell
 from llmtrace.pipeline.build import AnyPipe
 from llmtrace.pipeline.ended import Content
 from llmtrace.pipeline.lineage import MOST_OPEN, Lineage, forget_oldest
-from llmtrace.pipeline.opening import FORK_PATIENCE_S
 from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.pipes import Pipes
 from llmtrace.pipeline.queue import Item
@@ -203,17 +202,6 @@ class FanOut(Pipes, SpanProcessor):
         self._left = self._patience if timeout is None else timeout
         self.close(timeout)
         self._left = max(0.0, self._left - (time.monotonic() - began))
-
-    def before_fork(self) -> None:
-        """Wait for threads that import: the child would inherit modules that are half there, and their locks."""
-        super().before_fork()
-        self._reporter.loading.acquire(timeout=FORK_PATIENCE_S)
-
-    def after_fork_in_parent(self) -> None:
-        """Let them go on."""
-        super().after_fork_in_parent()
-        with suppress(RuntimeError):  # the wait was too long
-            self._reporter.loading.release()
 
     def after_fork(self) -> None:
         """Begin anew in a child process."""

@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan
 
+from llmtrace.importing import importing
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.pipeline import book, crediting, ledger, ledgers, leftovers
@@ -71,7 +72,6 @@ class Reporter:
         self.begun = False
         self._bell, self._told = Bell(), Bell()
         self._asked = self._answered = 0  # reports
-        self.loading = threading.RLock()  # a fork waits for it: the child would inherit a module that is half there
         self._board: Board | None = None
         self._tidied: float | None = None
 
@@ -142,7 +142,7 @@ class Reporter:
 
     def _loaded(self) -> Board:
         if self._board is None:
-            with self.loading:
+            with importing():
                 self._board = import_string(BOARD)()
         return self._board
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from llmtrace.exceptions import ConfigurationError, MissingDependencyError
+from llmtrace.importing import importing
 
 
 def missing_key(title: str, variable: str) -> ConfigurationError:
@@ -24,7 +25,8 @@ def needed(module: str, extra: str) -> Iterator[None]:
         MissingDependencyError: `module` is not installed; the message has the command that installs it.
     """
     try:
-        yield
+        with importing():
+            yield
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in (module, "httpx2"):
             raise

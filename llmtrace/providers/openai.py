@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from llmtrace.conf.kinds import Kind, one_of
 from llmtrace.conf.options import NAME, PROVIDER
 from llmtrace.exceptions import ConfigurationError
+from llmtrace.importing import importing
 from llmtrace.providers import openai_chat, openai_embeddings, openai_responses
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Request
 from llmtrace.providers.hosts import OPENAI, Host
@@ -82,7 +83,8 @@ class OpenAI(StainlessProvider):
 
     @classmethod
     def sdk(cls) -> Any:
-        from llmtrace.providers import openai_sdk
+        with importing():
+            from llmtrace.providers import openai_sdk
 
         return openai_sdk
 

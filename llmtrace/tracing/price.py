@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.core.signals import setting_changed
 
 from llmtrace.conf import ROOT, get_config
+from llmtrace.importing import importing
 from llmtrace.types import Usage
 
 MTOK: Final = Decimal(1_000_000)
@@ -43,9 +44,14 @@ def cost(provider: str, model: str | None, usage: Usage, tier: str | None = None
 
 def load() -> None:
     """Load the price table, which takes a fifth of a second that the first call spends otherwise."""
-    from genai_prices import data_snapshot
+    _table()
 
-    data_snapshot.get_snapshot()
+
+def _table() -> Any:
+    with importing():
+        from genai_prices import data_snapshot
+
+        return data_snapshot.get_snapshot()
 
 
 def _unknown(usage: Usage) -> None:
@@ -79,11 +85,8 @@ def _scaled(rate: Rate, share: Decimal) -> Rate:
 
 
 def _rate(provider: str, model: str, tier: str | None) -> Rate:
-    # Imported here: the price table takes a fifth of a second to load, and only a call needs it.
-    from genai_prices import data_snapshot
-
     try:
-        _, info = data_snapshot.get_snapshot().find_provider_model(model, None, provider, None)
+        _, info = _table().find_provider_model(model, None, provider, None)
     except LookupError:
         return _unknown
     context: Any = {"service_tier": tier} if tier else None

@@ -300,6 +300,41 @@ def test_a_fork_waits_for_what_a_thread_of_ours_imports(tmp_path: Path) -> None:
     run(code, to_file(tmp_path / "spans"))
 
 
+@pytest.mark.parametrize(
+    ("module", "user"),
+    [
+        ("genai_prices", "from llmtrace.tracing.price import load as use"),
+        ("openai", "from llmtrace.providers.openai import OpenAI; use = OpenAI.sdk"),
+        ("anthropic", "from llmtrace.providers.anthropic import Anthropic; use = Anthropic.sdk"),
+        ("llmtrace.exporters.otlp_http", "from tests.pipeline.making import span; use = lambda: span('one')"),
+    ],
+)
+def test_a_fork_waits_for_what_a_thread_imports_when_it_is_first_used(tmp_path: Path, module: str, user: str) -> None:
+    code = f"""
+    import os, signal, sys, threading, time, warnings, django
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads where there is a fork
+    django.setup()
+    begun = threading.Event()
+    class Slow:
+        def find_spec(name, path, target=None):
+            if name == {module!r}:
+                begun.set()
+                time.sleep(0.5)
+    sys.meta_path.insert(0, Slow)
+    assert {module!r} not in sys.modules
+    {user}
+    threading.Thread(target=use).start()
+    assert begun.wait(10)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        import {module}
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    """
+    run(code, {"EXPORTERS": [{"BACKEND": "llmtrace.exporters.OTLP", "OPTIONS": {"endpoint": "http://127.0.0.1:9/"}}]})
+
+
 def test_a_program_that_ctrl_c_ends_says_so_to_its_shell(tmp_path: Path) -> None:
     code = """
     import os, signal, sys, django

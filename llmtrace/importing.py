@@ -1,0 +1,57 @@
+"""A fork waits for what is imported late: its child would have modules that are half there, locked for ever."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+PATIENCE_S: Final = 10.0  # how long a fork waits: what makes an exporter of others may hang
+
+_changed = threading.Condition(threading.RLock())
+_under_way: list[int] = []  # the thread of each import
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """What a thread imports within this is whole when a process forks, unless it takes longer than `PATIENCE_S`.
+
+    No thread waits for another here: with a lock around an import two could wait for each other.
+    """
+    thread = threading.get_ident()
+    with _changed:
+        _under_way.append(thread)
+    try:
+        yield
+    finally:
+        with _changed:
+            _under_way.remove(thread)
+            _changed.notify_all()
+
+
+def _is_whole() -> bool:
+    own = threading.get_ident()
+    return all(thread == own for thread in _under_way)
+
+
+def _before_fork() -> None:
+    if _changed.acquire(timeout=PATIENCE_S):
+        _changed.wait_for(_is_whole, PATIENCE_S)
+
+
+def _after_fork_in_parent() -> None:
+    with suppress(RuntimeError):  # the wait was too long
+        _changed.release()
+
+
+def _after_fork_in_child() -> None:
+    global _changed
+    own = threading.get_ident()
+    _changed = threading.Condition(threading.RLock())
+    _under_way[:] = [thread for thread in _under_way if thread == own]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
