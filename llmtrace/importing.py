@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-PATIENCE_S: Final = 10.0  # how long a fork waits: what makes an exporter of others may hang
+PATIENCE_S: Final = 10.0  # how long a fork waits; to make an exporter of others may take for ever
 
 _changed = threading.Condition(threading.RLock())
 _under_way: list[int] = []  # the thread of each import

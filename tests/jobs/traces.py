@@ -55,7 +55,7 @@ class Trace:
 
     def children(self, span: Span) -> list[Span]:
         """The spans right below."""
-        return self._below[span.span_id]
+        return list(self._below[span.span_id])
 
     def orphans(self) -> list[Span]:
         """Spans whose parent has not arrived."""
