@@ -241,7 +241,7 @@ class Slate:
             stamp, end, unsettled = self._numbers[row], self._numbers[row + END], self._unsettled(place)
             at = _begin(place)
             noted = bytes(self._memory[at : at + (stamp & LONGEST)])
-            if self._numbers[row] != stamp:  # it is settled by now, and the bytes may be another's
+            if not stamp or self._numbers[row] != stamp:  # it is settled by now, and the bytes may be another's
                 continue
             try:
                 opened = read(stamp >> LENGTH_BITS, noted)

@@ -293,6 +293,24 @@ def test_a_span_that_has_ended_is_noted_with_its_end_until_it_is_exported(child:
         assert child.noted() == []
 
 
+def test_a_span_that_is_settled_while_it_is_looked_for_is_passed_over(
+    child: Slate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = child._places
+
+    def settled_by_then() -> list[int]:
+        places = list(found())
+        assert flush(10)
+        return places
+
+    with exporting(entry("Kept", into=[], **HELD)):
+        open_ = began("open")
+        began("settled").end()
+        monkeypatch.setattr(child, "_places", settled_by_then)
+        assert [noted.name for noted in child.noted()] == ["open"]
+        open_.end()
+
+
 def test_a_run_that_has_ended_is_noted_beside_the_next_one(child: Slate) -> None:
     with exporting(entry("Kept", into=[], **HELD)):
         for number in range(2):
