@@ -270,7 +270,7 @@ def test_e005_a_value_that_cannot_be_meant_is_named_by_its_option(backend: str, 
                 "api": "responses",
             },
         ),
-        ("llmtrace.providers.OpenAI", {"api_key": "", "base_url": "", "timeout": 0.5}),
+        ("llmtrace.providers.OpenAI", {"api_key": "", "base_url": None, "timeout": 0.5}),
         ("llmtrace.providers.Google", {"vertexai": True, "credentials": object()}),
         ("llmtrace.providers.Fake", {"replies": ["text", LookupError()]}),
     ],
@@ -305,6 +305,22 @@ def test_a_provider_with_a_wrong_option_refuses_the_call_in_the_words_of_the_che
         LLM("gpt-4o-mini").chat("Recommend a book")
     assert 'LLMTRACE["PROVIDERS"]["default"]["OPTIONS"] has a "timeout" that is not' in str(raised.value)
     assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", sorted(set(llmtrace_providers.__all__) - {"Fake", "FakeReply"}))
+@pytest.mark.parametrize("address", ["", " "])
+def test_an_address_of_a_provider_that_is_given_empty_is_no_other_address(name: str, address: str) -> None:
+    entry = {"BACKEND": f"llmtrace.providers.{name}", "OPTIONS": {"api_key": "key", "base_url": address}}
+    words = (
+        'LLMTRACE["PROVIDERS"]["default"]["OPTIONS"] has an empty "base_url", '
+        "perhaps from an environment variable that is not set"
+    )
+    assert words in only({"PROVIDERS": {"default": entry}, **NONE}).msg
+    with (
+        override_settings(LLMTRACE=providers(default=entry)),
+        pytest.raises(ConfigurationError, match=re.escape(words)),
+    ):
+        LLM("gpt-4o-mini").chat("Recommend a book")
 
 
 def test_e006_two_exporters_of_one_name() -> None:

@@ -76,7 +76,7 @@ def _is_address(value: Any) -> bool:
     """Of a URL object of an HTTP client, which the SDKs take as well, it is enough that it has a host."""
     if not isinstance(value, str):
         return hasattr(value, "host")
-    return not value or value.lower().startswith(("http://", "https://"))
+    return not value.strip() or value.lower().startswith(("http://", "https://"))
 
 
 def _is_timeout(value: Any) -> bool:

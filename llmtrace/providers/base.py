@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol
 
 from llmtrace.conf.kinds import Kind
-from llmtrace.conf.options import NAME, mistake
+from llmtrace.conf.options import NAME, emptiness, mistake
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.types import Message, ToolCall, Usage
@@ -224,7 +224,7 @@ class Provider(ABC):
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> str | None:
         """What is wrong with the values of these options, in words without a value; see `llmtrace.backends`."""
-        return mistake(options, cls.option_kinds)
+        return mistake(options, cls.option_kinds) or emptiness(options, ["base_url"])
 
     @classmethod
     def sdk(cls) -> Any:

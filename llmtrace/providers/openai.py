@@ -66,7 +66,7 @@ class OpenAI(StainlessProvider):
     ) -> None:
         given = {
             "api_key": api_key,
-            "base_url": base_url or self.host.base_url,
+            "base_url": self.host.base_url if base_url is None else base_url,
             "timeout": timeout,
             "max_retries": max_retries,
             "default_headers": headers,
