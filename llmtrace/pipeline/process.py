@@ -15,7 +15,7 @@ from typing import Final
 DIGITS: Final = string.digits + string.ascii_lowercase
 LONGEST_HOST: Final = 48
 
-_id: str | None = None
+_ids: Final[dict[str, str]] = {}  # that of this process, by the word "id"
 
 
 def process_id() -> str:
@@ -25,11 +25,12 @@ def process_id() -> str:
     number of one that has died is told from it. Four characters of chance follow: containers of one name that start
     together have the same numbers. Of the host's name only letters, digits, dots and hyphens are kept.
     """
-    global _id
-    if _id is None:
+    known = _ids.get("id")
+    if known is None:
         chance = "".join(secrets.choice(DIGITS) for _ in range(4))
-        _id = f"{host()}-{os.getpid()}-{base36(time.time_ns() // 1_000_000)}{chance}"
-    return _id
+        made = f"{host()}-{os.getpid()}-{base36(time.time_ns() // 1_000_000)}{chance}"
+        known = _ids.setdefault("id", made)  # one step: threads, or a signal's handler, may have asked at once
+    return known
 
 
 def host() -> str:
@@ -56,8 +57,7 @@ def base36(number: int) -> str:
 
 
 def _after_fork_in_child() -> None:
-    global _id
-    _id = None
+    _ids.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import override_settings
 
-from llmtrace.pipeline import folder
+from llmtrace.pipeline import folder, process
 from llmtrace.pipeline.folder import spool_folder
 from llmtrace.pipeline.process import base36, process_id
 
@@ -121,6 +123,21 @@ def test_a_process_has_one_id_and_a_child_another() -> None:
     assert os.read(read, 200).decode().split("-")[-2] == str(child)
     os.close(read)
     os.close(write)
+
+
+def test_threads_that_ask_for_the_first_time_at_once_have_one_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a file of the spool holds could not be credited to a ledger of another id."""
+    both_make_one = threading.Barrier(2)
+
+    def met(number: int) -> str:
+        both_make_one.wait(10)
+        return base36(number)
+
+    monkeypatch.setattr(process, "_ids", {})
+    monkeypatch.setattr(process, "base36", met)
+    with ThreadPoolExecutor(2) as threads:
+        ids = [threads.submit(process_id) for _ in range(2)]
+    assert {each.result() for each in ids} == {process_id()}
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0"), (35, "z"), (36, "10"), (1_764_351_600_000, "mij5dzeo")])
