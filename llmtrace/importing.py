@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 PATIENCE_S: Final = 10.0  # how long a fork waits; to make an exporter of others may take for ever
@@ -14,20 +13,21 @@ _changed = threading.Condition(threading.RLock())
 _under_way: list[int] = []  # the thread of each import
 
 
-@contextmanager
-def importing() -> Iterator[None]:
+class importing:  # noqa: N801  # written as a function is: a generator would take twice the time, which calls pay
     """What a thread imports within this is whole when a process forks, unless it takes longer than `PATIENCE_S`.
 
     No thread waits for another here: with a lock around an import two could wait for each other.
     """
-    thread = threading.get_ident()
-    with _changed:
-        _under_way.append(thread)
-    try:
-        yield
-    finally:
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
         with _changed:
-            _under_way.remove(thread)
+            _under_way.append(threading.get_ident())
+
+    def __exit__(self, *_: object) -> None:
+        with _changed:
+            _under_way.remove(threading.get_ident())
             _changed.notify_all()
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from llmtrace.importing import importing
+
 
 def lazily(package: str, homes: Mapping[str, str], *more: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package, see :pep:`562`.
@@ -19,7 +21,8 @@ def lazily(package: str, homes: Mapping[str, str], *more: str) -> tuple[Callable
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module = import_module(f"{package}.{homes[name]}")
+        with importing():
+            module = import_module(f"{package}.{homes[name]}")
         value = getattr(module, name)
         setattr(import_module(package), name, value)
         return value

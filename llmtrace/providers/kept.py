@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from llmtrace.importing import importing
+
 C = TypeVar("C")
 
 
@@ -23,7 +25,8 @@ class Kept(Generic[C]):
             with self._lock:
                 client = self._client
                 if client is None:
-                    client = self._client = make()
+                    with importing():  # some of an SDK is imported by its client
+                        client = self._client = make()
         return client
 
     def taken(self) -> C | None:

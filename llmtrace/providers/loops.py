@@ -9,6 +9,8 @@ import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Generic, TypeVar
 
+from llmtrace.importing import importing
+
 C = TypeVar("C")
 
 
@@ -36,7 +38,8 @@ class PerLoop(Generic[C]):
         known = self._clients.get(loop)
         if known is not None:
             return known[0]
-        client = make()
+        with importing():  # some of an SDK is imported by its client
+            client = make()
         keeper = self._keep(loop, client)
         with self._lock:
             self._forget_closed()

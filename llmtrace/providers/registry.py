@@ -13,6 +13,7 @@ from django.core.signals import setting_changed
 from llmtrace.backends import load
 from llmtrace.conf import ROOT, BackendConfig, Problem, get_config
 from llmtrace.exceptions import ConfigurationError
+from llmtrace.importing import importing
 from llmtrace.masking import get_logger, masked
 from llmtrace.providers.base import Provider
 
@@ -50,10 +51,11 @@ def _make(name: str) -> Provider:
             close = difflib.get_close_matches(name, configs, 1)
             hint = f'Did you mean "{close[0]}"?' if close else f"There is {', '.join(sorted(configs)) or 'none'}."
             raise ConfigurationError(masked(f'{ROOT}["PROVIDERS"] has no "{name}". {hint}'))
-        found = load_provider(configs[name])
-        if isinstance(found, Problem):
-            raise ConfigurationError(str(found))
-        provider: Provider = found(**configs[name].options)
+        with importing():
+            found = load_provider(configs[name])
+            if isinstance(found, Problem):
+                raise ConfigurationError(str(found))
+            provider: Provider = found(**configs[name].options)
         _made[name] = provider
         return provider
 

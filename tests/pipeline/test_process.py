@@ -300,29 +300,45 @@ def test_a_fork_waits_for_what_a_thread_of_ours_imports(tmp_path: Path) -> None:
     run(code, to_file(tmp_path / "spans"))
 
 
+ASYNC_CLIENT = """
+import asyncio
+from llmtrace.providers import OpenAI
+use = lambda: asyncio.run(OpenAI(api_key="sk-local").async_client())
+"""
+
+
 @pytest.mark.parametrize(
     ("module", "user"),
     [
         ("genai_prices", "from llmtrace.tracing.price import load as use"),
         ("openai", "from llmtrace.providers.openai import OpenAI; use = OpenAI.sdk"),
         ("anthropic", "from llmtrace.providers.anthropic import Anthropic; use = Anthropic.sdk"),
+        ("httpcore2", "from llmtrace.providers import OpenAI; use = OpenAI(api_key='sk-local').client"),
+        ("httpcore2", ASYNC_CLIENT),
+        (
+            "llmtrace.providers.openai",
+            "from llmtrace.providers.registry import get_provider; use = lambda: get_provider('default')",
+        ),
+        ("llmtrace.exporters.jsonlines", "import llmtrace.exporters; use = lambda: llmtrace.exporters.JSONLines"),
         ("llmtrace.exporters.otlp_http", "from tests.pipeline.making import span; use = lambda: span('one')"),
     ],
 )
-def test_a_fork_waits_for_what_a_thread_imports_when_it_is_first_used(tmp_path: Path, module: str, user: str) -> None:
+def test_a_fork_waits_for_what_a_thread_imports_when_it_is_first_used(module: str, user: str) -> None:
     code = f"""
     import os, signal, sys, threading, time, warnings, django
     warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads where there is a fork
     django.setup()
-    begun = threading.Event()
+    begun, forking = threading.Event(), threading.Event()
+    os.register_at_fork(before=forking.set)
     class Slow:
         def find_spec(name, path, target=None):
-            if name == {module!r}:
+            if name == {module!r} and not begun.is_set():
                 begun.set()
+                assert forking.wait(10)
                 time.sleep(0.5)
     sys.meta_path.insert(0, Slow)
     assert {module!r} not in sys.modules
-    {user}
+    exec({user!r})
     threading.Thread(target=use).start()
     assert begun.wait(10)
     child = os.fork()
