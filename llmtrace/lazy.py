@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from llmtrace.importing import importing
+from llmtrace.forking import awaited_by_forks
 
 
 def lazily(package: str, homes: Mapping[str, str], *more: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
@@ -21,7 +21,7 @@ def lazily(package: str, homes: Mapping[str, str], *more: str) -> tuple[Callable
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        with importing():
+        with awaited_by_forks():
             module = import_module(f"{package}.{homes[name]}")
         value = getattr(module, name)
         setattr(import_module(package), name, value)

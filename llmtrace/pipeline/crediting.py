@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from llmtrace.forking import at_fork
 from llmtrace.pipeline.book import EARLIER, MOST_SHEETS, NO_LINK, STRIDE, path_of, sheets
 from llmtrace.pipeline.folder import HAS_LOCKS, PRIVATE_FILE
 from llmtrace.pipeline.sheet import SIZE, Sheet
@@ -122,5 +123,4 @@ def _after_fork_in_child() -> None:
     _owed.clear()  # its parent writes it
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+at_fork(after_in_child=_after_fork_in_child)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from llmtrace.importing import importing
+from llmtrace.forking import awaited_by_forks
 from llmtrace.masking import get_logger, masked
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.ledger import Ledger
@@ -45,7 +45,7 @@ class Delivery:
     def exporter(self) -> SpanExporter:
         """The exporter, made when it is first needed: some open sockets or threads that must not cross a fork."""
         if self._exporter is None:
-            with importing():
+            with awaited_by_forks():
                 self._exporter = self._make()
         return self._exporter
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import OrderedDict, deque
@@ -16,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import SpanContext
 
 from llmtrace.conf import ROOT, get_config
+from llmtrace.forking import at_fork
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import guarded, tell
 from llmtrace.pipeline.build import AnyPipe
@@ -232,6 +232,5 @@ def _settings_changed(*, setting: str, **_: Any) -> None:
         fanout.close()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.pipeline")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Final
 
+from llmtrace.forking import at_fork
 from llmtrace.masking import masked
 from llmtrace.pipeline import book, crediting
 from llmtrace.pipeline.account import Account
@@ -202,5 +202,4 @@ def _after_fork_in_child() -> None:
         _book = None
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+at_fork(after_in_child=_after_fork_in_child)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from llmtrace.conf import get_config
+from llmtrace.forking import awaited_by_forks
 from llmtrace.pipeline.build import AnyPipe, build
 from llmtrace.pipeline.closing import Closing
 from llmtrace.pipeline.direct import DirectPipe
@@ -39,7 +40,7 @@ class Pipes:
         """
         if self._pipes is None and sys.is_finalizing():
             return ()
-        with self._building:
+        with awaited_by_forks(), self._building:
             if self._pipes is None and not self._making:  # else a span has ended in the middle of it
                 self._make()
             return self._pipes or ()

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from llmtrace.forking import at_fork
+
 DIGITS: Final = string.digits + string.ascii_lowercase
 LONGEST_HOST: Final = 48
 
@@ -60,5 +62,4 @@ def _after_fork_in_child() -> None:
     _ids.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+at_fork(after_in_child=_after_fork_in_child)

@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan
 
-from llmtrace.importing import importing
+from llmtrace.forking import awaited_by_forks
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.pipeline import book, crediting, ledger, ledgers, leftovers
@@ -142,7 +142,7 @@ class Reporter:
 
     def _loaded(self) -> Board:
         if self._board is None:
-            with importing():
+            with awaited_by_forks():
                 self._board = import_string(BOARD)()
         return self._board
 

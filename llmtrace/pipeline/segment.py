@@ -22,6 +22,7 @@ from typing import Final, NamedTuple, Self
 
 from pydantic_core import from_json, to_json
 
+from llmtrace.forking import at_fork
 from llmtrace.pipeline.frames import Frame, framed, frames
 from llmtrace.pipeline.opening import opening
 from llmtrace.pipeline.process import base36, boot_id, process_id
@@ -285,5 +286,4 @@ def _after_fork_in_child() -> None:
         segment.release()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+at_fork(after_in_child=_after_fork_in_child)

@@ -9,6 +9,7 @@ import os
 from collections import deque
 from typing import Final
 
+from llmtrace.forking import at_fork
 from llmtrace.pipeline.slate import Slate
 
 MOST: Final = 1024  # children whose slates are kept; a child that has gone makes room first
@@ -69,9 +70,8 @@ def is_there(pid: int) -> bool:
 slates: Final = Slates()
 """The slates of this process's children, and its own if it is a child."""
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=lambda: slates.before_fork(),
-        after_in_parent=lambda: slates.after_fork_in_parent(),
-        after_in_child=lambda: slates.after_fork_in_child(),
-    )
+at_fork(
+    before=lambda: slates.before_fork(),
+    after_in_parent=lambda: slates.after_fork_in_parent(),
+    after_in_child=lambda: slates.after_fork_in_child(),
+)

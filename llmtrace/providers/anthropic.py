@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from llmtrace.conf.kinds import Kind
@@ -55,6 +56,7 @@ class Anthropic(StainlessProvider):
         self.protocol = Messages()
 
     @classmethod
+    @cache
     def sdk(cls) -> Any:
         with needed("anthropic", "anthropic"):
             from llmtrace.providers import anthropic_sdk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
 
 from llmtrace.conf.kinds import Kind
@@ -80,6 +80,7 @@ class Bedrock(Provider):
         self.protocol = Converse()
 
     @classmethod
+    @cache
     def sdk(cls) -> Any:
         with needed("boto3", "bedrock"):
             from llmtrace.providers import bedrock_sdk

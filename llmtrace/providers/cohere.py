@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
 
 from llmtrace.conf.kinds import Kind
@@ -60,6 +60,7 @@ class Cohere(Provider):
         self.embedding = CohereEmbeddings()
 
     @classmethod
+    @cache
     def sdk(cls) -> Any:
         with needed("cohere", "cohere"):
             from llmtrace.providers import cohere_sdk

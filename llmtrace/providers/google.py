@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from llmtrace.conf.kinds import BOOL, Kind
@@ -78,6 +79,7 @@ class Google(Provider):
         self.embedding = EmbedContent()
 
     @classmethod
+    @cache
     def sdk(cls) -> Any:
         with needed("google", "google"):
             from llmtrace.providers import google_sdk

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from llmtrace.importing import importing
+from llmtrace.forking import awaited_by_forks
 
 C = TypeVar("C")
 
@@ -25,7 +25,7 @@ class Kept(Generic[C]):
             with self._lock:
                 client = self._client
                 if client is None:
-                    with importing():  # some of an SDK is imported by its client
+                    with awaited_by_forks():  # some of an SDK is imported by its client
                         client = self._client = make()
         return client
 

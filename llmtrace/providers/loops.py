@@ -9,7 +9,7 @@ import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Generic, TypeVar
 
-from llmtrace.importing import importing
+from llmtrace.forking import awaited_by_forks
 
 C = TypeVar("C")
 
@@ -38,7 +38,7 @@ class PerLoop(Generic[C]):
         known = self._clients.get(loop)
         if known is not None:
             return known[0]
-        with importing():  # some of an SDK is imported by its client
+        with awaited_by_forks():  # some of an SDK is imported by its client
             client = make()
         keeper = self._keep(loop, client)
         with self._lock:

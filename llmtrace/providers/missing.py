@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from llmtrace.exceptions import ConfigurationError, MissingDependencyError
-from llmtrace.importing import importing
+from llmtrace.forking import awaited_by_forks
 
 
 def missing_key(title: str, variable: str) -> ConfigurationError:
@@ -25,7 +25,7 @@ def needed(module: str, extra: str) -> Iterator[None]:
         MissingDependencyError: `module` is not installed; the message has the command that installs it.
     """
     try:
-        with importing():
+        with awaited_by_forks():
             yield
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in (module, "httpx2"):

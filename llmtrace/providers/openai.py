@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 from llmtrace.conf.kinds import Kind, one_of
 from llmtrace.conf.options import NAME, PROVIDER
 from llmtrace.exceptions import ConfigurationError
-from llmtrace.importing import importing
+from llmtrace.forking import awaited_by_forks
 from llmtrace.providers import openai_chat, openai_embeddings, openai_responses
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Request
 from llmtrace.providers.hosts import OPENAI, Host
@@ -82,8 +83,9 @@ class OpenAI(StainlessProvider):
         self.embedding = openai_embeddings.OpenAIEmbeddings()
 
     @classmethod
+    @cache
     def sdk(cls) -> Any:
-        with importing():
+        with awaited_by_forks():
             from llmtrace.providers import openai_sdk
 
         return openai_sdk

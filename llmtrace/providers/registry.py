@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import os
 import threading
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from django.core.signals import setting_changed
 from llmtrace.backends import load
 from llmtrace.conf import ROOT, BackendConfig, Problem, get_config
 from llmtrace.exceptions import ConfigurationError
-from llmtrace.importing import importing
+from llmtrace.forking import at_fork, awaited_by_forks
 from llmtrace.masking import get_logger, masked
 from llmtrace.providers.base import Provider
 
@@ -51,7 +50,7 @@ def _make(name: str) -> Provider:
             close = difflib.get_close_matches(name, configs, 1)
             hint = f'Did you mean "{close[0]}"?' if close else f"There is {', '.join(sorted(configs)) or 'none'}."
             raise ConfigurationError(masked(f'{ROOT}["PROVIDERS"] has no "{name}". {hint}'))
-        with importing():
+        with awaited_by_forks():
             found = load_provider(configs[name])
             if isinstance(found, Problem):
                 raise ConfigurationError(str(found))
@@ -88,6 +87,5 @@ def _after_fork_in_child() -> None:
     _made.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+at_fork(after_in_child=_after_fork_in_child)
 setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.providers")

@@ -7,7 +7,6 @@ it, and what the host does to its own connections (transactions, wrappers around
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from django.db.utils import load_backend
 
 from llmtrace.conf import ROOT, get_config
 from llmtrace.exceptions import ConfigurationError
+from llmtrace.forking import at_fork
 
 CONNECT_S: Final = 10  # where the host's own options say nothing
 FORK_PATIENCE_S: Final = 2.0  # how long a fork waits for a batch that is being written
@@ -189,8 +189,7 @@ def _after_fork_in_child() -> None:
         connection._leave_to_parent()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 def driver_error(error: BaseException) -> BaseException:

@@ -19,6 +19,7 @@ from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Ob
 
 from llmtrace import semconv
 from llmtrace.conf import get_config
+from llmtrace.forking import awaited_by_forks
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.tracing.series import series_of
@@ -114,7 +115,7 @@ class Meters:
         """The histogram of that name, made when it is first needed: the SDK warns of one that is made twice."""
         found = self._histograms.get(name)
         if found is None:
-            with self._lock:
+            with awaited_by_forks(), self._lock:
                 found = self._histograms.get(name) or self._meter.create_histogram(
                     name, unit, explicit_bucket_boundaries_advisory=buckets
                 )
@@ -135,7 +136,7 @@ def meters() -> Meters | None:
 
 
 def _make(provider: metrics.MeterProvider) -> Meters:
-    with _making:
+    with awaited_by_forks(), _making:
         if provider not in _made:
             _made[provider] = Meters(_meter(provider))
         return _made[provider]

@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.core.signals import setting_changed
 
 from llmtrace.conf import ROOT, get_config
-from llmtrace.importing import importing
+from llmtrace.forking import awaited_by_forks
 from llmtrace.types import Usage
 
 MTOK: Final = Decimal(1_000_000)
@@ -48,7 +48,7 @@ def load() -> None:
 
 
 def _table() -> Any:
-    with importing():
+    with awaited_by_forks():
         from genai_prices import data_snapshot
 
         return data_snapshot.get_snapshot()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from functools import partial
 from types import MethodType
 from typing import Any, Final
 
+from llmtrace.forking import at_fork
 from llmtrace.masking import get_logger
 
 logger = get_logger("llmtrace.tracing")
@@ -112,5 +112,8 @@ def is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_open.clear)  # the parent ends what is its own
+def _after_fork_in_child() -> None:
+    _open.clear()  # the parent ends what is its own
+
+
+at_fork(after_in_child=_after_fork_in_child)

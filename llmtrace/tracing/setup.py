@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import importlib
-import os
 import threading
 import time
 import weakref
@@ -20,6 +19,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import NoOpTracer, Tracer
 
 from llmtrace.conf import ROOT, Config, get_config
+from llmtrace.forking import at_fork, awaited_by_forks
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import guarded
 from llmtrace.pipeline.fanout import fanout
@@ -81,7 +81,7 @@ def get_tracer(scope: str = SCOPE) -> Tracer:
 
 
 def _make_tracer(scope: str) -> Tracer:
-    with _lock:
+    with awaited_by_forks(), _lock:
         config = get_config()
         if not config.enabled:
             tracer: Tracer = NoOpTracer()
@@ -103,7 +103,7 @@ def connect(config: Config | None = None) -> trace.TracerProvider:
     A global provider that is not of the SDK takes no processors: then ours serves llmtrace's spans alone.
     """
     global _own
-    with _lock:
+    with awaited_by_forks(), _lock:  # OpenTelemetry asks for a resource below a lock that no child gets free
         config = config or get_config()
         provider = _named_provider(config) or trace.get_tracer_provider()
         if not hasattr(provider, "add_span_processor"):
@@ -211,6 +211,5 @@ def _after_fork_in_child() -> None:
     _lock = threading.RLock()  # another thread of the parent may have held it
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+at_fork(after_in_child=_after_fork_in_child)
 setting_changed.connect(_settings_changed, dispatch_uid="llmtrace.tracing")

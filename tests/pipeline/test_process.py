@@ -343,7 +343,7 @@ def test_a_fork_waits_for_what_a_thread_imports_when_it_is_first_used(module: st
     assert begun.wait(10)
     child = os.fork()
     if child == 0:
-        signal.alarm(10)
+        signal.alarm(30)
         import {module}
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0

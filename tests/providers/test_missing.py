@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from llmtrace import LLM
+from llmtrace import LLM, providers
 from llmtrace.exceptions import LLMTraceError, MissingDependencyError
 from llmtrace.testing import captured_spans
 
@@ -27,6 +27,7 @@ async def test_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch, name: 
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, f"llmtrace.providers.{extra}_sdk", raising=False)
     monkeypatch.delattr(f"llmtrace.providers.{extra}_sdk", raising=False)
+    getattr(providers, name).sdk.cache_clear()
     entry = {"BACKEND": f"llmtrace.providers.{name}", "OPTIONS": options}
     words = rf'needs the package {module}: pip install "django-llmtrace\[{extra}\]"'
     with captured_spans(PROVIDERS={"default": entry}):
