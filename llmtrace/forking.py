@@ -6,6 +6,7 @@ locks that nobody opens.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  # else the first connection of any thread imports it
 import os
 import threading
 from collections.abc import Callable

@@ -351,6 +351,20 @@ def test_a_fork_waits_for_what_a_thread_imports_when_it_is_first_used(module: st
     run(code, {"EXPORTERS": [{"BACKEND": "llmtrace.exporters.OTLP", "OPTIONS": {"endpoint": "http://127.0.0.1:9/"}}]})
 
 
+def test_what_the_first_connection_imports_is_there_before_there_are_threads() -> None:
+    run(
+        """
+    import sys, django
+    django.setup()
+    there = set(sys.modules)
+    import socket
+    socket.getaddrinfo("localhost", 80)
+    assert set(sys.modules) == there, set(sys.modules) - there
+    """,
+        {},
+    )
+
+
 def test_a_program_that_ctrl_c_ends_says_so_to_its_shell(tmp_path: Path) -> None:
     code = """
     import os, signal, sys, django
