@@ -9,7 +9,6 @@ from typing import Final
 from llmtrace.conf import QueueConfig
 from llmtrace.pipeline.backoff import FIRST_WAIT_S, LONGEST_WAIT_S, Backoff
 from llmtrace.pipeline.delivery import Delivery, Failure
-from llmtrace.pipeline.outcome import Exported
 from llmtrace.pipeline.portion import Portion
 from llmtrace.pipeline.queue import BATCH_BYTES
 from llmtrace.pipeline.spool import Spool
@@ -63,12 +62,11 @@ class Backlog:
             return self._failed(waiting, outcome)
         self.backoff.worked()
         self._portion.worked()
-        self._spool.settle(waiting, partial(self._count, waiting, outcome))
+        if outcome is None:
+            self._spool.settle(waiting, 0)
+        else:
+            self._spool.settle(waiting, outcome.sent, partial(self._delivery.took, outcome, waiting.ledger))
         return True
-
-    def _count(self, waiting: Waiting, outcome: Exported | None) -> None:
-        if outcome is not None:
-            self._delivery.settle(outcome, waiting.ledger)
 
     def _failed(self, waiting: Waiting, failure: Failure) -> bool:
         self._delivery.note(failure)
@@ -78,7 +76,7 @@ class Backlog:
         self.backoff.failed(failure.after, FIRST_WAIT_S if len(waiting.spans) > 1 else longest)
         if failure.foreign and waiting.segment.age(waiting.written_at) > FOREIGN_AGE_S:
             dropped = len(waiting.spans), "exporter failed", failure.problem, waiting.ledger
-            self._spool.settle(waiting, partial(self._delivery.drop, *dropped))
+            self._spool.settle(waiting, 0, partial(self._delivery.drop, *dropped))
         elif self._portion.failed(len(waiting.spans), self._delivery.worked_at, failure.after is not None):
             self._let_others_pass(waiting)
         else:

@@ -12,12 +12,14 @@ import mmap
 import os
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from llmtrace.pipeline.account import Account
 from llmtrace.pipeline.folder import HAS_LOCKS, PRIVATE_FILE, private
 from llmtrace.pipeline.opening import opening
+from llmtrace.pipeline.segment import settled
 from llmtrace.pipeline.sheet import SIZE, Sheet
 
 if HAS_LOCKS:
@@ -224,21 +226,27 @@ def accounts(path: Path) -> dict[str, Account]:
 
 
 def sheets(path: Path) -> Iterator[Sheet]:
-    """Copies of the sheets in a file; none where there is no such file."""
+    """Copies of the sheets in a file, with what is noted in them counted; none where there is no such file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | NO_LINK)
     except OSError:  # it has gone, or is none of ours
         return
     try:
-        for number in range(MOST_SHEETS):
-            copy = os.pread(descriptor, SIZE, number * STRIDE)
-            if len(copy) < SIZE:
-                return
-            sheet = Sheet(memoryview(bytearray(copy)))
+        for sheet in copies(descriptor):
             if sheet.is_whole:
+                sheet.resolve(partial(settled, path.parent))
                 yield sheet
     finally:
         os.close(descriptor)
+
+
+def copies(descriptor: int) -> Iterator[Sheet]:
+    """Copies of the sheets in an open file as they are, also of those that are not whole."""
+    for number in range(MOST_SHEETS):
+        copy = os.pread(descriptor, SIZE, number * STRIDE)
+        if len(copy) < SIZE:
+            return
+        yield Sheet(memoryview(bytearray(copy)))
 
 
 def touch(path: Path) -> None:

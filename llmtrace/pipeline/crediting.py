@@ -9,12 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from llmtrace.forking import at_fork
-from llmtrace.pipeline.book import EARLIER, MOST_SHEETS, NO_LINK, STRIDE, path_of, sheets
+from llmtrace.pipeline.book import EARLIER, MOST_SHEETS, NO_LINK, STRIDE, copies, path_of, sheets
 from llmtrace.pipeline.folder import HAS_LOCKS, PRIVATE_FILE
+from llmtrace.pipeline.segment import settled
 from llmtrace.pipeline.sheet import SIZE, Sheet
 
 if HAS_LOCKS:
@@ -87,16 +89,36 @@ def credit(path: Path, exporter: str, change: Callable[[Sheet], None]) -> None:
     """
     descriptor = os.open(path, os.O_RDWR | NO_LINK)
     try:
+        _resolve(descriptor, exporter, path.parent)
         number, begun = _place_of(descriptor, exporter)
-        with closing(mmap.mmap(descriptor, SIZE, offset=number * STRIDE)) as mapped:
-            sheet = Sheet(memoryview(mapped)) if begun else Sheet.new(exporter, memoryview(mapped))
+        with _mapped(descriptor, number) as memory:
+            sheet = Sheet(memory) if begun else Sheet.new(exporter, memory)
             try:
                 change(sheet)
-                sheet.balance(sum(each.surplus for each in sheets(path) if each.exporter == sheet.exporter))
+                known = [each for each in sheets(path) if each.exporter == sheet.exporter]
+                sheet.balance(sum(each.spooled for each in known), sum(each.in_memory for each in known))
             finally:
                 sheet.release()
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _mapped(descriptor: int, number: int) -> Iterator[memoryview]:
+    with closing(mmap.mmap(descriptor, SIZE, offset=number * STRIDE)) as mapped:
+        yield memoryview(mapped)
+
+
+def _resolve(descriptor: int, exporter: str, folder: Path) -> None:
+    """See by the files what was noted of them by one that was killed: they are settled further from now on."""
+    for number, sheet in enumerate(copies(descriptor)):
+        if sheet.is_whole and sheet.is_leaving and sheet.exporter == exporter:
+            with _mapped(descriptor, number) as memory:
+                noted = Sheet(memory)
+                try:
+                    noted.resolve(partial(settled, folder))
+                finally:
+                    noted.release()
 
 
 def _place_of(descriptor: int, exporter: str) -> tuple[int, bool]:

@@ -92,9 +92,13 @@ class Delivery:
         return exporter.export(spans)
 
     def settle(self, outcome: Exported, ledger: Ledger) -> None:
-        """Enter what arrived and what was refused into the ledger of the process in which the spans ended."""
-        self.worked_at = time.monotonic()
+        """Enter what arrived of spans from memory, and what was refused."""
         ledger.sent(outcome.sent)
+        self.took(outcome, ledger)
+
+    def took(self, outcome: Exported, ledger: Ledger) -> None:
+        """Enter what was refused into the ledger of the process in which the spans ended."""
+        self.worked_at = time.monotonic()
         for reason, count in outcome.refused.items():
             reason = masked(reason)  # an exporter of others may quote what its backend said
             ledger.dropped(reason, count)

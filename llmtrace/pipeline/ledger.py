@@ -35,6 +35,7 @@ class Ledger:
         """`exporter` is the name of its entry in ``EXPORTERS``."""
         self.exporter = exporter
         self._lock = threading.RLock()
+        self._leaving = threading.RLock()  # comes before the other: who counts does not wait for the disk
         self._sheet: Sheet | None = None  # taken when there is something to count
         _live.add(self)
 
@@ -68,12 +69,32 @@ class Ledger:
             sheet.dropped(RAISED, 1)
 
     def spooled(self, count: int) -> None:
-        """`count` spans went from memory to disk, where they wait on; of those that have left the disk it is negative.
+        """`count` spans went from memory to disk, where they wait on.
 
         What a process has on disk when it dies still waits; what it has in memory is lost.
         """
         with self._lock:
             (self._sheet or self._taken()).numbers[SPOOLED] += count
+
+    def left_disk(self, count: int, sent: int, file: str, end: int, note: Callable[[], None]) -> None:
+        """`count` spans left the disk. The exporter took `sent` of them; `dropped` is told of the others next.
+
+        Args:
+            count: of spans.
+            sent: of these.
+            file: the name of the one that they were in, in the folder of the spool.
+            end: the offset in it up to which all is settled then.
+            note: writes that offset into the file, or deletes it; called once. Should the process be killed, who reads
+                the numbers sees by the file whether these are among them.
+        """
+        with self._leaving:
+            with self._lock:
+                (self._sheet or self._taken()).leaving(count, sent, file, end)
+            try:
+                note()
+            finally:
+                with self._lock:
+                    (self._sheet or self._taken()).left(count, sent)
 
     def error(self, text: str) -> None:
         """Keep what went wrong last; secrets in it are masked first."""
@@ -95,7 +116,7 @@ class Ledger:
 
     def _leave_to_parent(self) -> None:
         """Begin anew in a forked child: the numbers so far are its parent's."""
-        sheet, self._sheet, self._lock = self._sheet, None, threading.RLock()
+        sheet, self._sheet, self._lock, self._leaving = self._sheet, None, threading.RLock(), threading.RLock()
         if sheet is not None:
             sheet.release()
 
@@ -129,6 +150,19 @@ class _DeadLedger(Ledger):
 
     def spooled(self, count: int) -> None:
         self._change(lambda sheet: _add(sheet, SPOOLED, count))
+
+    def left_disk(self, count: int, sent: int, file: str, end: int, note: Callable[[], None]) -> None:
+        notes = [note]
+
+        def change(sheet: Sheet) -> None:
+            sheet.leaving(count, sent, file, end)
+            while notes:
+                notes.pop()()
+            sheet.left(count, sent)
+
+        self._change(change)
+        while notes:  # it is counted later, or nowhere: the spans must not be sent again for that
+            notes.pop()()
 
     def error(self, text: str) -> None:
         text, at = masked(text), datetime.now(UTC)

@@ -202,12 +202,15 @@ class Segment:
         return Batch(found, last if gap or start == end else end, damaged + gap, following)
 
     def settle(self, batch: Batch) -> None:
-        """Never read `batch` again, whoever holds the file then.
+        """Never read `batch` again in this process."""
+        self._settled, self._following = batch.end, batch.following
+
+    def note(self, batch: Batch) -> None:
+        """Have nobody read `batch` who holds the file after this process.
 
         Raises:
             OSError: it can't be written down, so that others would read it.
         """
-        self._settled, self._following = batch.end, batch.following
         if self._descriptor >= 0:
             # Not by the descriptor of the writer, whose writes all go to the end of the file.
             descriptor = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -221,10 +224,14 @@ class Segment:
         batch = self.read(self._end, self._end, mixed=True)
         return len(batch.records) + batch.damaged
 
-    def remove(self) -> None:
-        """Delete the file."""
+    def delete(self) -> None:
+        """Delete the file, and hold it still."""
         with contextlib.suppress(OSError):
             self.path.unlink()
+
+    def remove(self) -> None:
+        """Delete the file, and let go of it."""
+        self.delete()
         self.release()
 
     def release(self) -> None:
@@ -248,6 +255,19 @@ def _written(exporter: str) -> str:
 def digest(exporter: str) -> str:
     """What stands for an exporter's name in names of files."""
     return sha256(exporter.encode(errors="replace")).hexdigest()[:12]
+
+
+def settled(folder: Path, name: str) -> int | None:
+    """The offset up to which a file that anybody may hold is settled; None when it has gone."""
+    try:
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            (offset,) = _OFFSET.unpack(os.pread(descriptor, _OFFSET.size, len(MARK)))
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError, struct.error):
+        return None
+    return int(offset)
 
 
 def clear_up(folder: Path, exporter: str) -> None:

@@ -46,9 +46,9 @@ class Segments:
         return self._ledger if segment.path in self._own else ledger_of(segment.origin, segment.exporter)
 
     def drop(self, segment: Segment, reason: str, count: int) -> None:
-        """Count spans that were in it and are no more."""
+        """Delete the file, and count the spans that were in it and are no more."""
         ledger = self.ledger_for(segment)
-        ledger.spooled(-count)
+        ledger.left_disk(count, 0, segment.path.name, segment.size, segment.delete)
         ledger.dropped(reason, count)
 
     def remove(self, segment: Segment) -> None:

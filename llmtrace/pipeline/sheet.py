@@ -1,10 +1,15 @@
 """An account as it lies in memory, in a file that is mapped there, or in a copy of one: fixed places for everything.
 
 To count is to store one number, so that what was counted is there when the process is killed in the next moment.
+
+That spans have left the disk is written in two places, here and in the file that they were in, and the process may be
+killed in between. So the numbers that will hold are noted first, with the offset up to which the file will be settled
+(`leaving`): by the file everybody can see whether they do (`resolve`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,7 +22,10 @@ OTHERS: Final = "other reasons"
 
 # Places of numbers, of 8 bytes each. `ENDED` comes behind the others: who copies a file from its begin while spans are
 # counted in it then sees none as sent that has not ended.
-SIGNED, SENT, SPOOLED, FAILED_CLOSED, ERROR_AT, REASONS = range(6)
+SIGNED, SENT, SPOOLED, FAILED_CLOSED, ERROR_AT, REASONS, LEFT, SENT_FROM_DISK = range(8)
+"""`SENT` are those from memory, `SPOOLED` all that have ever gone to disk, and `LEFT` all that have left it."""
+NEXT_LEFT, NEXT_SENT_FROM_DISK, NEXT_END = 8, 9, 10
+"""What the two will be when the file of the spool is settled up to an offset; that is 0 while there is no such file."""
 FIRST_REASON: Final = 16
 ENDED: Final = 63
 # Places of texts, in bytes.
@@ -25,6 +33,7 @@ NAME: Final = slice(512, 767)  # no more than the table of ledgers takes
 ERROR: Final = slice(768, 2048)
 FIRST_WORD: Final = 2048
 WORD: Final = 128
+NEXT_FILE: Final = slice(FIRST_WORD + MOST_REASONS * WORD, SIZE)
 
 
 class Sheet:
@@ -75,6 +84,40 @@ class Sheet:
             self.numbers[REASONS] = place + 1
         return self._places[reason]
 
+    def leaving(self, count: int, sent: int, file: str, end: int) -> None:
+        """Note that `count` spans, `sent` of which were sent, have left the disk once `file` is settled up to `end`."""
+        numbers = self.numbers
+        numbers[NEXT_LEFT] = numbers[LEFT] + count
+        numbers[NEXT_SENT_FROM_DISK] = numbers[SENT_FROM_DISK] + sent
+        self._write(NEXT_FILE, file)
+        numbers[NEXT_END] = end  # last: from now on it is noted
+
+    def left(self, count: int, sent: int) -> None:
+        """Count what was noted: `file` is settled up to `end`."""
+        self.numbers[LEFT] += count
+        self.numbers[SENT_FROM_DISK] += sent
+        self.numbers[NEXT_END] = 0
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether something is noted that may be counted or not."""
+        return self.numbers[NEXT_END] != 0
+
+    def resolve(self, settled: Callable[[str], int | None]) -> None:
+        """Count what was noted, if it holds.
+
+        Args:
+            settled: up to which offset a file is settled; None when it has gone, since all in it was.
+        """
+        numbers = self.numbers
+        end = numbers[NEXT_END]
+        if end:
+            up_to = settled(self._text(NEXT_FILE))
+            if up_to is None or up_to >= end:
+                numbers[LEFT] = numbers[NEXT_LEFT]
+                numbers[SENT_FROM_DISK] = numbers[NEXT_SENT_FROM_DISK]
+            numbers[NEXT_END] = 0
+
     def error(self, text: str, at: datetime) -> None:
         """Keep the last error; what does not fit is cut off."""
         self._write(ERROR, text)
@@ -83,7 +126,7 @@ class Sheet:
     def account(self) -> Account:
         """The numbers as they stand."""
         numbers = self.numbers
-        sent, spooled = max(0, numbers[SENT]), numbers[SPOOLED]
+        sent, spooled = max(0, numbers[SENT] + numbers[SENT_FROM_DISK]), self.spooled
         dropped = {reason: count for reason, place in self._places.items() if (count := numbers[FIRST_REASON + place])}
         ended = max(numbers[ENDED], sent + sum(dropped.values()))
         waiting = ended - sent - sum(dropped.values())
@@ -116,7 +159,7 @@ class Sheet:
 
         One alone may not add up: of a pipe that settings have replaced, its successor counts what it sends from disk.
         """
-        for place in (ENDED, SENT, SPOOLED, FAILED_CLOSED):
+        for place in (ENDED, SENT, SPOOLED, FAILED_CLOSED, LEFT, SENT_FROM_DISK):
             self.numbers[place] += other.numbers[place]
         for reason, place in other._places.items():
             self.dropped(reason, other.numbers[FIRST_REASON + place])
@@ -125,18 +168,31 @@ class Sheet:
             self.numbers[ERROR_AT] = other.numbers[ERROR_AT]
 
     @property
-    def surplus(self) -> int:
-        """How many more spans were sent and dropped than have ended."""
-        return self.numbers[SENT] + sum(self.numbers[FIRST_REASON:ENDED]) - self.numbers[ENDED]
+    def spooled(self) -> int:
+        """How many spans are on disk; less than none where some were not counted when they went there."""
+        return self.numbers[SPOOLED] - self.numbers[LEFT]
 
-    def balance(self, surplus: int) -> None:
+    @property
+    def in_memory(self) -> int:
+        """How many spans are neither sent, nor dropped, nor have gone to disk; less than none where more were."""
+        numbers = self.numbers
+        dropped_from_disk = numbers[LEFT] - numbers[SENT_FROM_DISK]
+        dropped = sum(numbers[FIRST_REASON:ENDED]) - dropped_from_disk
+        return numbers[ENDED] - numbers[SENT] - dropped - numbers[SPOOLED]
+
+    def balance(self, spooled: int, in_memory: int) -> None:
         """Take back what was given up too early: spans of a dead process may be found on disk though none were counted
         there, since it died between writing and counting them.
 
         Args:
-            surplus: that of all sheets of this exporter and process.
+            spooled: that of all sheets of this exporter and process.
+            in_memory: likewise.
         """
         numbers = self.numbers
+        if spooled < 0:
+            numbers[SPOOLED] -= spooled
+            in_memory += spooled
+        surplus = -in_memory
         place = self._places.get(DIED)
         if surplus > 0 and place is not None:
             given_back = min(surplus, numbers[FIRST_REASON + place])

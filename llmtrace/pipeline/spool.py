@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -32,7 +33,7 @@ Mark = Sequence[tuple[Segment, int]]
 
 
 def _nothing() -> None:
-    """Nothing became of them."""
+    """All were sent, or are somewhere else."""
 
 
 class Spool:
@@ -138,31 +139,37 @@ class Spool:
                 self._segments.remove(segment)
         return None
 
-    def settle(self, waiting: Waiting, count: Callable[[], None]) -> None:
+    def settle(self, waiting: Waiting, sent: int, count_others: Callable[[], None] = _nothing) -> None:
         """Never read these again.
 
         Args:
             waiting: what `next` gave.
-            count: notes what became of them, before anybody sees that they are settled. It is not called when another
-                process has them by now, which then counts them.
+            sent: how many of them the exporter has taken.
+            count_others: notes what became of the others. It is not called when another process has them by now, which
+                then counts them.
         """
         with self._segments.lock:
             self._segments.reading = None
-            segment = waiting.segment
-            if not segment.is_held:
-                return
-            count()
-            try:
-                segment.settle(waiting.batch)
-            except OSError as error:
-                logger.debug("%s can't be written: %s.", segment.path, error)
-            waiting.ledger.spooled(-len(waiting.spans))
-            lost = waiting.batch.damaged + waiting.unreadable
-            if lost:
-                self._segments.drop(segment, DAMAGED, lost)
-                logger.error("%d spans of the exporter %s were damaged in the spool.", lost, self._exporter)
-            if segment is not self._segments.current and not segment.has_more:
-                self._segments.remove(segment)
+            if waiting.segment.is_held:
+                self._settle(waiting, len(waiting.spans), sent, count_others)
+
+    def _settle(self, waiting: Waiting, count: int, sent: int, count_others: Callable[[], None]) -> None:
+        segment, batch, lost = waiting.segment, waiting.batch, waiting.batch.damaged + waiting.unreadable
+        waiting.ledger.left_disk(count + lost, sent, segment.path.name, batch.end, partial(self._note, waiting))
+        count_others()
+        if lost:
+            waiting.ledger.dropped(DAMAGED, lost)
+            logger.error("%d spans of the exporter %s were damaged in the spool.", lost, self._exporter)
+        segment.settle(batch)  # last: who waits for that finds all counted
+        if segment is not self._segments.current and not segment.has_more:
+            self._segments.remove(segment)
+
+    @staticmethod
+    def _note(waiting: Waiting) -> None:
+        try:
+            waiting.segment.note(waiting.batch)
+        except OSError as error:
+            logger.debug("%s can't be written: %s.", waiting.segment.path, error)
 
     def put_back(self, waiting: Waiting) -> None:
         """They could not be exported: let other files have their turn before."""
@@ -192,8 +199,8 @@ class Spool:
                     aside.append([record], frame.group, frame.written_at)
             except OSError:
                 return False
-            waiting.ledger.spooled(len(waiting.spans))  # before they are settled here: a crash makes two, not none
-            self.settle(waiting, _nothing)
+            self._segments.reading = None
+            self._settle(waiting, 0, 0, _nothing)  # after they are written there: a crash makes two, not none
             return True
 
     # Between processes

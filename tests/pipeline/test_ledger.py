@@ -23,7 +23,7 @@ from llmtrace.pipeline.account import DIED, LEFT_OUT, Account
 from llmtrace.pipeline.book import Book
 from llmtrace.pipeline.ledger import Ledger, ledger_of
 from llmtrace.pipeline.process import process_id
-from llmtrace.pipeline.sheet import MOST_REASONS, OTHERS, Sheet
+from llmtrace.pipeline.sheet import LEFT, MOST_REASONS, OTHERS, Sheet
 from tests.interpreter import lines, run
 from tests.pipeline.making import balanced
 from tests.waiting import until
@@ -48,6 +48,11 @@ def dead(folder: Path, process: str, **counted: Any) -> None:
     sheet.add(Account(**{**fields, "last_error": None, "last_error_at": None, **counted}))
     sheet.release()
     file.close()
+
+
+def delivered(heir: Ledger, count: int) -> None:
+    """Spans that were on disk, in a file that has gone since then, are sent."""
+    heir.left_disk(count, count, "gone.spool", 1, lambda: None)
 
 
 def of(folder: Path, process: str) -> Account:
@@ -367,8 +372,7 @@ def test_a_pipe_that_sends_what_its_predecessor_has_left_invents_no_span(folder:
     before.spooled(2)
     after.sent(1)
     left = ledger_of(process_id(), "backend")
-    left.sent(1)
-    left.spooled(-1)
+    delivered(left, 1)
     [entry] = ledgers.read(folder)
     assert (entry.account.ended, entry.account.sent, entry.account.waiting, entry.account.spooled) == (3, 2, 1, 1)
 
@@ -382,12 +386,10 @@ def test_of_a_dead_process_with_two_ledgers_for_one_exporter_all_is_delivered_an
             sheet.add(Account(spooled + 1, 0, spooled + 1, {}, 0, None, None, spooled=spooled))
             sheet.release()
     heir = ledger_of("there-2-b", "backend")
-    heir.sent(8)
-    heir.spooled(-8)
+    delivered(heir, 8)
     left = of(folder, "there-2-b")
     assert (left.ended, left.sent, left.waiting, left.dropped) == (10, 8, 0, {DIED: 2})
-    heir.sent(1)  # written, though not counted before the process died
-    heir.spooled(-1)
+    delivered(heir, 1)  # written, though not counted before the process died
     left = of(folder, "there-2-b")
     assert (left.ended, left.sent, left.waiting, left.dropped) == (10, 9, 0, {DIED: 1})
 
@@ -396,10 +398,9 @@ def test_what_a_dead_process_had_on_disk_waits_until_another_has_delivered_it(fo
     dead(folder, "there-2-b", ended=10, sent=3, spooled=5)
     assert (of(folder, "there-2-b").waiting, of(folder, "there-2-b").dropped) == (5, {DIED: 2})
     heir = ledger_of("there-2-b", "backend")
-    heir.sent(4)
-    heir.spooled(-4)
+    delivered(heir, 4)
+    heir.left_disk(1, 0, "gone.spool", 1, lambda: None)
     heir.dropped("too large")
-    heir.spooled(-1)
     left = of(folder, "there-2-b")
     assert (left.sent, left.waiting, left.dropped) == (7, 0, {DIED: 2, "too large": 1})
     assert balanced(left)
@@ -415,8 +416,7 @@ def test_it_is_credited_by_whatever_name_the_exporter_has(folder: Path, name: st
         sheet.add(Account(2, 0, 2, {}, 0, None, None, spooled=2))
         sheet.release()
     heir = ledger_of("there-2-b", name)
-    heir.sent(2)
-    heir.spooled(-2)
+    delivered(heir, 2)
     [entry] = ledgers.read(folder)
     assert (entry.account.ended, entry.account.sent, entry.account.waiting) == (2, 2, 0)
     assert len(entry.exporter) <= 255
@@ -428,23 +428,41 @@ def test_a_span_that_was_written_but_not_counted_is_no_loss(folder: Path) -> Non
     dead(folder, "there-2-b", ended=1)
     assert of(folder, "there-2-b").dropped == {DIED: 1}
     heir = ledger_of("there-2-b", "backend")
-    heir.sent(1)
-    heir.spooled(-1)
+    delivered(heir, 1)
     left = of(folder, "there-2-b")
     assert (left.ended, left.sent, left.waiting, left.dropped) == (1, 1, 0, {})
+
+
+@pytest.mark.parametrize("killed_at", ["noted", "half counted"])
+@pytest.mark.parametrize(
+    ("settled", "sent"), [(None, 4), (200, 4), (199, 0)], ids=["deleted", "settled", "not settled"]
+)
+def test_what_leaves_the_disk_as_a_process_is_killed_is_counted_once(
+    killed_at: str, settled: int | None, sent: int
+) -> None:
+    sheet = Sheet.new("backend")
+    sheet.add(Account(6, 0, 6, {}, 0, None, None, spooled=5))
+    sheet.leaving(4, 4, "its.spool", 200)
+    if killed_at == "half counted":
+        sheet.numbers[LEFT] += 4
+        settled, sent = settled and 200, 4
+    for _ in range(2):
+        sheet.resolve({"its.spool": settled}.get)
+        account = sheet.account()
+        assert (account.ended, account.sent, account.waiting, account.spooled) == (6, sent, 6 - sent, 5 - sent)
 
 
 def test_a_span_that_was_given_up_in_the_sum_is_taken_back_when_it_is_found(folder: Path) -> None:
     dead(folder, "there-2-b", ended=3)
     ledgers.fold(folder, now=_time_of(folder) + ledgers.KEPT_S + 1)
-    ledger_of("there-2-b", "backend").sent(1)
+    delivered(ledger_of("there-2-b", "backend"), 1)
     [entry] = ledgers.read(folder)
     assert (entry.account.ended, entry.account.sent, entry.account.dropped) == (3, 1, {DIED: 2})
 
 
 def test_who_writes_for_the_dead_waits_until_others_have_written(folder: Path) -> None:
     dead(folder, "there-2-b", ended=1, spooled=1)
-    heir = threading.Thread(target=ledger_of("there-2-b", "backend").sent, args=(1,))
+    heir = threading.Thread(target=delivered, args=(ledger_of("there-2-b", "backend"), 1))
     with crediting.only_one(folder):
         heir.start()
         heir.join(0.2)
@@ -475,10 +493,9 @@ def test_nobody_waits_for_ever_for_a_process_that_is_stopped(folder: Path, monke
     monkeypatch.setattr(crediting, "TURN_S", 0.05)
     dead(folder, "there-2-b", ended=1, spooled=1)
     with crediting.only_one(folder):
-        ledger_of("there-2-b", "backend").sent(1)
+        delivered(ledger_of("there-2-b", "backend"), 1)
         with pytest.raises(TimeoutError):
             ledgers.fold(folder)
-        ledger_of("there-2-b", "backend").spooled(-1)
     assert (of(folder, "there-2-b").sent, of(folder, "there-2-b").waiting) == (0, 1)
     crediting.catch_up(folder)
     assert (of(folder, "there-2-b").sent, of(folder, "there-2-b").waiting) == (1, 0)
@@ -505,8 +522,7 @@ def test_heirs_that_work_side_by_side_lose_no_count(folder: Path) -> None:
     def deliver(_: int) -> None:
         heir = ledger_of("there-2-b", "backend")
         for _ in range(50):
-            heir.sent(1)
-            heir.spooled(-1)
+            delivered(heir, 1)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(deliver, range(8)))
@@ -514,7 +530,7 @@ def test_heirs_that_work_side_by_side_lose_no_count(folder: Path) -> None:
 
 
 def test_what_comes_late_of_a_process_without_a_file_is_in_the_sum(folder: Path) -> None:
-    ledger_of("gone-3-c", "backend").sent(2)
+    delivered(ledger_of("gone-3-c", "backend"), 2)
     [entry] = ledgers.read(folder)
     assert entry.process == ledgers.name_of_earlier(folder)
     assert (entry.account.ended, entry.account.sent) == (2, 2)

@@ -669,13 +669,13 @@ def test_a_flush_waits_for_spans_that_are_on_disk_first_in_all_their_files(tmp_p
 
 
 def test_a_flush_ends_when_what_was_on_disk_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    may_count, count = threading.Event(), Ledger.sent
+    may_count, count = threading.Event(), Ledger.left_disk
 
-    def slowly(ledger: Ledger, spans: int) -> None:
+    def slowly(ledger: Ledger, *spans: Any) -> None:
         may_count.wait(10)
-        count(ledger, spans)
+        count(ledger, *spans)
 
-    monkeypatch.setattr(Ledger, "sent", slowly)
+    monkeypatch.setattr(Ledger, "left_disk", slowly)
     backend = Backend()
     with spooling(tmp_path, backend, QUEUE={"durable": True, "delay": 3600}):
         names = spans(3)

@@ -7,11 +7,14 @@ import os
 import signal
 import textwrap
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 
+from llmtrace.pipeline import ledgers
+from llmtrace.pipeline.account import DIED
 from tests.pipeline.processes import Neighbours
 from tests.waiting import until
 
@@ -70,6 +73,49 @@ def test_what_was_sent_before_a_process_is_killed_is_not_sent_again(site: Neighb
     with site.waiting():
         until(lambda: len(site.names()) == 35, "the rest is sent", TAKEOVER_S)
     assert site.names()[30:] == [f"left {number}" for number in range(5)]
+
+
+KILLED = """
+from llmtrace.pipeline.segment import Segment
+settle = Segment.note
+def settle_or_not(segment, batch):
+    if {settles}:
+        settle(segment, batch)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+LEAVES = """
+[pipe] = fanout.pipes()
+pipe.ledger.ended()  # of a call that has not returned
+for number in range(3):
+    span(f"left {number}")
+"""
+
+
+@pytest.mark.parametrize("settles", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("who", ["the one in which they ended", "the one that sends what it has left"])
+def test_who_is_killed_as_it_settles_what_was_on_disk_hides_no_loss(site: Neighbours, who: str, settles: bool) -> None:
+    """What is sent twice, or has left the disk, must not stand for a span that was lost in memory."""
+
+    def count() -> tuple[int, int, int, Mapping[str, int]]:
+        [numbers] = [each.account for each in ledgers.read(site.spool) if f"-{pids[0]}-" in each.process]
+        return numbers.ended, numbers.sent, numbers.waiting, numbers.dropped
+
+    killed = KILLED.format(settles=settles)
+    patched = "Segment.note = settle_or_not\n"
+    if who == "the one in which they ended":
+        codes = [killed + LEAVES + patched + "flush(10)"]
+    else:
+        codes = [LEAVES + "os.kill(os.getpid(), signal.SIGKILL)", killed + patched + "fanout.pipes(); sys.stdin.read()"]
+    pids = []
+    for code in codes:
+        with site.running(code, site.settings(durable=True, delay=3600, batch=2)) as process:
+            pids.append(process.pid)
+            assert process.wait() == -signal.SIGKILL
+    assert count() == ((4, 2, 1, {DIED: 1}) if settles else (4, 0, 3, {DIED: 1}))
+    with site.waiting():
+        until(lambda: not list(site.spool.glob("*.spool")), "what was left is sent", TAKEOVER_S)
+    assert len(site.names()) == (3 if settles else 5)
+    assert count() == (4, 3, 0, {DIED: 1})
 
 
 @pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGTERM)", "sys.exit(3)"])
