@@ -88,7 +88,11 @@ class StainlessProvider(Provider):
         return await self._async_clients.get(partial(self._make, self.async_class))
 
     def _make(self, kind: str) -> Any:
-        return getattr(self.sdk(), kind)(http_client=self._given_client(kind), **self.client_options())
+        client = getattr(self.sdk(), kind)(http_client=self._given_client(kind), **self.client_options())
+        getattr(
+            client, "default_headers", None
+        )  # asks the system about itself, once, below a lock that a fork would keep
+        return client
 
     def _given_client(self, kind: str) -> Any:
         """The one of the HTTP clients in ``OPTIONS`` that serves the SDK's client `kind`, None for the SDK's own."""
