@@ -351,19 +351,16 @@ def test_a_fork_waits_for_what_a_thread_imports_when_it_is_first_used(module: st
     run(code, {"EXPORTERS": [{"BACKEND": "llmtrace.exporters.OTLP", "OPTIONS": {"endpoint": "http://127.0.0.1:9/"}}]})
 
 
-@pytest.mark.parametrize("provider", ["OpenAI", "Anthropic"])
-def test_what_a_client_asks_the_system_it_has_asked_when_it_is_made(provider: str) -> None:
-    run(
-        f"""
+def test_what_a_client_asks_the_system_it_has_asked_when_it_is_made() -> None:
+    code = """
     import platform, django
     django.setup()
-    from llmtrace.providers import {provider}
+    from llmtrace.providers import OpenAI
     assert "processor" not in vars(platform.uname())
-    {provider}(api_key="sk-local").client()
+    OpenAI(api_key="sk-local").client()
     assert "processor" in vars(platform.uname())
-    """,
-        {},
-    )
+    """
+    run(code, {})
 
 
 def test_what_the_first_connection_imports_is_there_before_there_are_threads() -> None:
