@@ -97,14 +97,15 @@ class Lineage:
         """The span's kin, None for a span that began before this process was connected."""
         if span.context is None:
             return None
-        kin = self._live.pop(span.context.span_id, None)
+        kin = self._live.get(span.context.span_id)
         if kin is None:
             return None
+        self._ended[span.context.span_id] = kin  # first: a thread that begins a span below it finds it in one of both
+        self._live.pop(span.context.span_id, None)
         kin.span = None
         if not kin.llm and is_llm(span):
             kin.want()
         kin.left_out = not kin.kept
-        self._ended[span.context.span_id] = kin
         if len(self._ended) > REMEMBERED:
             forget_oldest(self._ended)
         return kin

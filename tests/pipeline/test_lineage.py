@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
@@ -12,6 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
+from llmtrace.pipeline import lineage as lineage_module
 from llmtrace.pipeline.fanout import FanOut
 from llmtrace.pipeline.lineage import Kin, Lineage, is_llm
 from llmtrace.tracing.content import CallContent
@@ -115,6 +117,27 @@ def test_one_that_says_late_what_it_is_is_kept_with_its_request() -> None:
     assert around is not None
     assert known.kept
     assert around.kept
+
+
+def test_a_span_that_begins_as_its_parent_ends_in_another_thread_is_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Kin | None] = []
+    lineage = Lineage()
+    request: Any = tracer.start_span("GET /", kind=SpanKind.SERVER)
+    lineage.began(request)
+    call: Any = tracer.start_span("chat", trace.set_span_in_context(request), attributes={"gen_ai.system": "x"})
+
+    def begun_meanwhile(span: ReadableSpan) -> bool:
+        monkeypatch.undo()
+        lineage.began(call)
+        found.append(lineage.ended(call))
+        return is_llm(span)
+
+    monkeypatch.setattr(lineage_module, "is_llm", begun_meanwhile)
+    around = lineage.ended(request)
+    assert around is not None
+    assert around.kept
+    assert found[0] is not None
+    assert found[0].kept_parent() == request.context
 
 
 def test_a_parent_in_another_process_stays_the_parent() -> None:
