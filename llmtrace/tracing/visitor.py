@@ -39,8 +39,8 @@ class Visitor:
         seen = (_user_id(resolved), _session_key(resolved.get("session")))
         if seen == self._seen:
             return
-        self._seen = seen
         self._known = TraceAttributes(seen[0], session_id(seen[1]))
+        self._seen = seen  # after what is known: other threads of the request go by it
         if self._known and self._span is not None and self._span.is_recording():
             self._span.set_attributes(self._known.on_span)
 

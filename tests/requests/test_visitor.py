@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 
+from llmtrace.tracing import visitor
 from llmtrace.tracing.visitor import session_id
 from tests.recorded import Recorded, attribute
 from tests.requests.conftest import OURS
@@ -237,6 +238,21 @@ def test_a_user_of_another_make_is_known_by_its_primary_key(visited: Recorded) -
     with override_settings(MIDDLEWARE=[OURS, f"{__name__}.Sets"]):
         Client().get("/untouched/")
     assert attribute(visited.one("work"), USER) == "3f2c"
+
+
+def test_threads_of_a_request_that_look_at_once_all_know_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one comes while the first works out what stands for the session."""
+    request = HttpRequest()
+    request.user = get_user_model()(pk=7)
+    looking, known = visitor.Visitor(request, None), []
+
+    def looked_at_meanwhile(key: str | None) -> str | None:
+        monkeypatch.undo()
+        known.append(looking.trace_attributes())
+        return session_id(key)
+
+    monkeypatch.setattr(visitor, "session_id", looked_at_meanwhile)
+    assert [looking.trace_attributes().user_id, known[0].user_id] == ["7", "7"]
 
 
 def test_the_name_of_a_session_is_keyed(settings: Any) -> None:
