@@ -37,7 +37,7 @@ class Ledger:
         self._lock = threading.RLock()
         self._leaving = threading.RLock()  # comes before the other: who counts does not wait for the disk
         self._sheet: Sheet | None = None  # taken when there is something to count
-        _live.add(self)
+        _live[self] = None
 
     def ended(self) -> None:
         """A span has ended that this exporter is to get."""
@@ -190,10 +190,15 @@ def _add(sheet: Sheet, place: int, count: int) -> None:
     sheet.numbers[place] += count
 
 
-_live: Final[weakref.WeakSet[Ledger]] = weakref.WeakSet()
+_live: Final[weakref.WeakKeyDictionary[Ledger, None]] = weakref.WeakKeyDictionary()
 _replaced: Final[dict[str, Ledger]] = {}
 _taking = threading.RLock()
 _book: Book | None = None
+
+
+def _all() -> list[Ledger]:
+    """Those that there are. To go through them one by one would fail where another thread makes one meanwhile."""
+    return [ledger for reference in _live.keyrefs() if (ledger := reference()) is not None]
 
 
 def _sheet(exporter: str) -> Sheet:
@@ -215,11 +220,11 @@ def keep_on_disk() -> None:
     if _book is None or _book.is_whole:
         return
     with ExitStack() as held:
-        ledgers = [ledger for ledger in tuple(_live) if ledger._sheet is not None]
+        ledgers = [ledger for ledger in _all() if ledger._sheet is not None]
         for ledger in ledgers:
             held.enter_context(ledger._lock)  # before the other lock, as who counts takes them
         held.enter_context(_taking)
-        if all(ledger in ledgers for ledger in tuple(_live) if ledger._sheet is not None):  # else the next time
+        if all(ledger in ledgers for ledger in _all() if ledger._sheet is not None):  # else the next time
             if _book.is_gone:
                 _book.renew()
             _book.take_in()
@@ -229,7 +234,7 @@ def _after_fork_in_child() -> None:
     global _book, _taking
     _taking = threading.RLock()
     _replaced.clear()
-    for ledger in tuple(_live):
+    for ledger in _all():
         ledger._leave_to_parent()
     if _book is not None:
         _book.close()

@@ -45,8 +45,8 @@ class StoreConnection:
         self._settings = connections.settings[self.alias]  # one dict for the whole process: test runners change it
         self._wrapper: BaseDatabaseWrapper | None = None
         self.lock = threading.RLock()
-        self._held_for_fork = False
-        _live.add(self)
+        self._holders: set[int] = set()  # threads that fork, and have the lock for it
+        _live[self] = None
 
     def name(self) -> str:
         """The name of the configured database, which test runners replace for as long as they run."""
@@ -139,14 +139,13 @@ class StoreConnection:
         A child would inherit SQLite's own account of the locks that its parent holds, too: it finds the file locked for
         as long as it lives, or believes to hold a lock that it has not (sqlite.org/howtocorrupt.html, 2.6).
         """
-        if self.is_sqlite():
-            self._held_for_fork = self.lock.acquire(timeout=FORK_PATIENCE_S)
-            if self._held_for_fork:
-                self.close()
+        if self.is_sqlite() and self.lock.acquire(timeout=FORK_PATIENCE_S):
+            self._holders.add(threading.get_ident())
+            self.close()
 
     def _after_fork_in_parent(self) -> None:
-        if self._held_for_fork:
-            self._held_for_fork = False
+        if threading.get_ident() in self._holders:
+            self._holders.remove(threading.get_ident())
             self.lock.release()
 
     def _leave_to_parent(self) -> None:
@@ -156,7 +155,7 @@ class StoreConnection:
         closes what is no longer referenced, so that a reference stays for good.
         """
         wrapper, self._wrapper = self._wrapper, None
-        self.lock, self._held_for_fork = threading.RLock(), False
+        self.lock, self._holders = threading.RLock(), set()
         if wrapper is not None and wrapper.connection is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(wrapper.connection))
 
@@ -171,21 +170,26 @@ def _options(given: Mapping[str, Any], vendor: str) -> dict[str, Any]:
     return {**patience, **{key: value for key, value in given.items() if key != "pool"}}
 
 
-_live: Final[weakref.WeakSet[StoreConnection]] = weakref.WeakSet()
+_live: Final[weakref.WeakKeyDictionary[StoreConnection, None]] = weakref.WeakKeyDictionary()
+
+
+def _all() -> list[StoreConnection]:
+    """Those that there are. To go through them one by one would fail where another thread makes one meanwhile."""
+    return [connection for reference in _live.keyrefs() if (connection := reference()) is not None]
 
 
 def _before_fork() -> None:
-    for connection in tuple(_live):
+    for connection in _all():
         connection._before_fork()
 
 
 def _after_fork_in_parent() -> None:
-    for connection in tuple(_live):
+    for connection in _all():
         connection._after_fork_in_parent()
 
 
 def _after_fork_in_child() -> None:
-    for connection in tuple(_live):
+    for connection in _all():
         connection._leave_to_parent()
 
 

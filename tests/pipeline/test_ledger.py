@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -24,6 +25,7 @@ from llmtrace.pipeline.book import Book
 from llmtrace.pipeline.ledger import Ledger, ledger_of
 from llmtrace.pipeline.process import process_id
 from llmtrace.pipeline.sheet import LEFT, MOST_REASONS, OTHERS, Sheet
+from tests.interleaving import WEAK, between_lines
 from tests.interpreter import lines, run
 from tests.pipeline.making import balanced
 from tests.waiting import until
@@ -302,6 +304,16 @@ def test_a_file_is_not_made_anew_while_a_ledger_takes_its_sheet(folder: Path, mo
     for thread in (counting, renewing):
         thread.join(10)
     ledger.keep_on_disk()
+    assert of(folder, "here-1-a").ended == 1
+
+
+def test_ledgers_that_threads_begin_while_the_file_is_made_anew_are_no_mistake(folder: Path) -> None:
+    counted, begun = Ledger("backend"), deque[Ledger]()
+    counted.ended()
+    shutil.rmtree(folder)
+    with between_lines(WEAK, lambda: begun.append(Ledger("another"))):
+        ledger.keep_on_disk()
+    assert begun
     assert of(folder, "here-1-a").ended == 1
 
 
