@@ -14,6 +14,7 @@ from llmtrace.pipeline.pipe import DISK_PATIENCE_S
 logger = get_logger("llmtrace.pipeline")
 
 SHORT_S: Final = 0.25
+STARTING_S: Final = 0.001  # between two looks at a thread that is not started yet
 LAST_SPAN_S: Final = 0.5  # what a span may take beyond the patience that is in the filters as it runs out
 
 
@@ -39,33 +40,42 @@ class Closer(threading.Thread):
         self.pipe = pipe
         self.is_settled = False  # nothing of the pipe is in memory any more
         self._deadline = deadline
-        self._begun = False
+        self._begun_by: int | None = None  # the thread
+        self._is_over = False
 
     def begin(self) -> None:
         """Start, unless it has been; without a thread where there can be none any more."""
-        if not self._begun:
-            self._begun = True
+        if self._begun_by is None:
+            self._begun_by = threading.get_ident()
             try:
                 self.start()
             except RuntimeError:  # the interpreter is shutting down: one after the other
                 self.run()
 
     def run(self) -> None:
-        self.pipe.close(self._deadline)
-        self.is_settled = True
-        self.pipe.shut_down(self._deadline)
+        try:
+            self.pipe.close(self._deadline)
+            self.is_settled = True
+            self.pipe.shut_down(self._deadline)
+        finally:
+            self._is_over = True
 
     def wait(self) -> None:
         """Wait until all is done, for as long as it may take; a disk may take longer than an exporter.
 
         It is done in short stretches: one that begins as a signal comes misses it.
         """
-        while self.is_alive():
+        while self.is_alive() or not self._is_over:
             patience = 0.0 if self.is_settled else DISK_PATIENCE_S + LAST_SPAN_S
             left = self._deadline + patience - time.monotonic()
             if left <= 0:
                 return
-            self.join(min(SHORT_S, left))
+            if self.is_alive():
+                self.join(min(SHORT_S, left))
+            elif self._begun_by == threading.get_ident():  # in the middle of `run`: it cannot wait for itself
+                return
+            else:  # another thread is about to start it
+                time.sleep(min(STARTING_S, left))
 
 
 class Closing:
