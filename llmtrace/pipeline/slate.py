@@ -105,13 +105,22 @@ class Slate:
             self._numbers[SAVED] = 0  # what is on disk was said of the job before
             self._numbers[RUNS] = 1
             return
-        waiting = self._waiting
-        if waiting is not None and waiting._context is not None:
-            self._run_place = self._noted(waiting, waiting._context)
-            self._waiting = None
+        if self._waiting is not None:
+            self._note_run()
         place = self._noted(span, context)
         if place is not None:
             self._taken[context.span_id] = place
+
+    def _note_run(self) -> None:
+        """Note the run, once: other threads of the job may begin a span or end the run in between."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None or waiting._context is None:
+            return
+        place = self._noted(waiting, waiting._context)
+        if self._run is waiting._context:  # nothing is called between looking and storing
+            self._run_place = place
+        elif place is not None:
+            self._free(place)
 
     def _noted(self, span: ReadableSpan, context: SpanContext) -> int | None:
         """The place in which the span is noted; None if that could not be done."""
@@ -134,7 +143,8 @@ class Slate:
         """A place that nothing was written to; else that of a span that has ended, or of the one that began first."""
         place = next(self._untouched, None)
         if place is not None:
-            self._numbers[TOUCHED] = max(self._numbers[TOUCHED], place + 1)
+            if self._numbers[TOUCHED] <= place:  # nothing is called between looking and storing
+                self._numbers[TOUCHED] = place + 1
             return place
         try:
             place = self._ended.popleft()
@@ -242,6 +252,8 @@ class Slate:
             at = _begin(place)
             noted = bytes(self._memory[at : at + (stamp & LONGEST)])
             if not stamp or self._numbers[row] != stamp:  # it is settled by now, and the bytes may be another's
+                continue
+            if end > 0 and not unsettled:  # so is this one, whose place is about to be free
                 continue
             try:
                 opened = read(stamp >> LENGTH_BITS, noted)

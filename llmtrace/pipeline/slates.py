@@ -6,7 +6,9 @@ A child that is killed takes along what it has in memory; what its slate says of
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
+from contextlib import suppress
 from typing import Final
 
 from llmtrace.forking import at_fork
@@ -21,7 +23,7 @@ class Slates:
     def __init__(self) -> None:
         self.own: Slate | None = None  # in a child: where it notes its open spans
         self._watching = False
-        self._next: Slate | None = None  # of the child that is forked now
+        self._next: dict[int, Slate] = {}  # of the child that a thread is about to fork
         self._children: deque[Slate] = deque(maxlen=MOST)
 
     def watch(self) -> None:
@@ -30,30 +32,40 @@ class Slates:
 
     def of(self, pid: object) -> Slate | None:
         """The slate of the child with that number, the latest one: numbers come again. None if there is none."""
-        return next((slate for slate in reversed(self._children) if slate.pid == pid), None)
+        return next((slate for slate in reversed(tuple(self._children)) if slate.pid == pid), None)
 
     def gone(self) -> list[Slate]:
         """Those of children that are no more, and have left something."""
-        return [each for each in self._children if each.pid and not is_there(each.pid) and not each.is_empty]
+        return [each for each in tuple(self._children) if _has_gone(each) and not each.is_empty]
 
     def before_fork(self) -> None:
         """Make a slate, which parent and child then share."""
-        self._next = Slate() if self._watching else None
+        if self._watching:
+            self._next[threading.get_ident()] = Slate()
 
     def after_fork_in_parent(self) -> None:
-        """Keep it, and let go of those whose child has gone and has left nothing."""
-        if self._next is not None:
-            kept = [each for each in self._children if not each.pid or is_there(each.pid) or not each.is_empty]
-            self._children = deque([*kept, self._next], MOST)
-            self._next = None
+        """Keep it, and let go of those whose child has gone and has left nothing. Other threads may fork meanwhile."""
+        slate = self._next.pop(threading.get_ident(), None)
+        if slate is None:
+            return
+        for each in tuple(self._children):
+            if _has_gone(each) and each.is_empty:
+                with suppress(ValueError):  # another thread was quicker
+                    self._children.remove(each)
+        self._children.append(slate)
 
     def after_fork_in_child(self) -> None:
         """Write on it; the others are not the child's."""
         self._watching = False
         self._children = deque(maxlen=MOST)
-        self.own, self._next = self._next, None
+        self.own, self._next = self._next.get(threading.get_ident()), {}
         if self.own is not None:
             self.own.begin(os.getpid())
+
+
+def _has_gone(slate: Slate) -> bool:
+    """Whether its child is no more. One that has just been forked has not said yet whose it is."""
+    return bool(slate.pid) and not is_there(slate.pid)
 
 
 def is_there(pid: int) -> bool:

@@ -25,7 +25,7 @@ from llmtrace.pipeline.book import Book
 from llmtrace.pipeline.ledger import Ledger, ledger_of
 from llmtrace.pipeline.process import process_id
 from llmtrace.pipeline.sheet import LEFT, MOST_REASONS, OTHERS, Sheet
-from tests.interleaving import WEAK, between_lines
+from tests.interleaving import WEAK, between_calls
 from tests.interpreter import lines, run
 from tests.pipeline.making import balanced
 from tests.waiting import until
@@ -311,7 +311,7 @@ def test_ledgers_that_threads_begin_while_the_file_is_made_anew_are_no_mistake(f
     counted, begun = Ledger("backend"), deque[Ledger]()
     counted.ended()
     shutil.rmtree(folder)
-    with between_lines(WEAK, lambda: begun.append(Ledger("another"))):
+    with between_calls(WEAK, lambda: begun.append(Ledger("another"))):
         ledger.keep_on_disk()
     assert begun
     assert of(folder, "here-1-a").ended == 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +27,15 @@ from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.lineage import LLM_SIGNS
 from llmtrace.pipeline.opened import BARE, Opened, read, written
 from llmtrace.pipeline.slate import LARGE, QUEUES, SMALL, Slate, number_of
-from llmtrace.pipeline.slates import slates
+from llmtrace.pipeline.slates import Slates, slates
 from llmtrace.tracing.setup import flush, get_tracer
+from tests.interleaving import at_each_call, between_calls
 from tests.pipeline.making import account, entry, exporting
 from tests.waiting import until
 
 SENDER = SpanContext(7, 5, True, TraceFlags(1), TraceState([("vendor", "x")]))
+Interleaved = AbstractContextManager[None]
+
 SENT = inside(NonRecordingSpan(SENDER), Context())
 
 
@@ -311,6 +317,66 @@ def test_a_span_that_is_settled_while_it_is_looked_for_is_passed_over(
         open_.end()
 
 
+def test_a_span_that_is_settled_and_has_its_place_still_is_passed_over(
+    child: Slate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = child._places
+
+    def settled_by_then() -> list[int]:
+        places = list(found())
+        assert flush(10)
+        return places
+
+    monkeypatch.setattr(child, "_give_back", lambda: None)
+    with exporting(entry("Kept", into=[], **HELD)):
+        began("settled").end()
+        monkeypatch.setattr(child, "_places", settled_by_then)
+        assert child.noted() == []
+
+
+def test_spans_that_threads_begin_at_once_are_all_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tried(interleaved: Interleaved) -> None:
+        slate = Slate()
+        monkeypatch.setattr(slates, "own", slate)
+        spans = [began("one of many") for _ in range(LARGE)]
+        with interleaved:
+            spans.append(began("last"))
+        spans += meanwhile
+        assert len(open_in(slate)) == len(spans)
+        for span in spans:
+            span.end()
+        meanwhile.clear()
+
+    meanwhile: list[Span] = []
+    with exporting(entry("Kept", into=[])):
+        assert at_each_call("slate.py", tried, lambda: meanwhile.append(began("meanwhile"))) > 5
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_run_is_noted_once_when_a_thread_begins_a_span_or_ends_it_at_once(
+    ends: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(interleaved: Interleaved) -> None:
+        slate = Slate()
+        monkeypatch.setattr(slates, "own", slate)
+        run = get_tracer("shop").start_span("job", SENT, SpanKind.CONSUMER)
+        spans[:] = [run]
+        with interleaved:
+            spans.append(began("first", run))
+        assert sorted(names(slate)) == sorted(each.name for each in spans if each.is_recording())
+        for each in spans:
+            if each.is_recording():
+                each.end()
+        assert names(slate) == []
+
+    def meanwhile() -> None:
+        spans[0].end() if ends else spans.append(began("meanwhile", spans[0]))
+
+    spans: list[Any] = []
+    with exporting(entry("Kept", into=[])):
+        assert at_each_call("slate.py", tried, meanwhile) > 5
+
+
 def test_a_run_that_has_ended_is_noted_beside_the_next_one(child: Slate) -> None:
     with exporting(entry("Kept", into=[], **HELD)):
         for number in range(2):
@@ -442,3 +508,38 @@ def test_what_nobody_samples_is_not_noted() -> None:
     span = TracerProvider(ALWAYS_OFF).get_tracer("shop").start_span("call")
     assert not isinstance(span, ReadableSpan)
     assert slate.is_empty
+
+
+def test_children_that_threads_fork_at_once_have_a_slate_each() -> None:
+    """Each thread's fork comes in the middle of the other's."""
+    known = Slates()
+    known.watch()
+    turns = [known.before_fork, known.after_fork_in_parent]
+    with ThreadPoolExecutor(1) as other:
+        for turn in turns:
+            turn()
+            other.submit(turn).result()
+        assert len(known._children) == 2
+        known.before_fork()
+        mine = next(reversed(known._next.values()))
+        other.submit(known.before_fork).result()
+        known.after_fork_in_child()
+    assert known.own is mine
+
+
+def test_a_child_is_found_while_a_thread_forks_another() -> None:
+    known = Slates()
+    known.watch()
+
+    def fork() -> None:
+        known.before_fork()
+        known.after_fork_in_parent()
+
+    for _ in range(3):
+        fork()
+    wanted = known._children[0]
+    wanted.begin(os.getpid())
+    with between_calls("slates.py", fork):
+        assert known.of(os.getpid()) is wanted
+        assert known.gone() == []
+    assert len(known._children) > 5

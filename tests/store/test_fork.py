@@ -11,7 +11,7 @@ import pytest
 
 from llmtrace.store import connection as connection_module
 from llmtrace.store.connection import StoreConnection
-from tests.interleaving import WEAK, between_lines
+from tests.interleaving import WEAK, between_calls
 
 PROGRAM = """
 import os, sys, threading
@@ -60,7 +60,7 @@ def test_a_child_that_is_forked_in_the_middle_of_a_batch_can_write(tmp_path: Pat
 
 def test_no_connection_is_left_out_where_a_thread_makes_another_at_the_fork() -> None:
     connections, made = [StoreConnection(), StoreConnection()], list[StoreConnection]()
-    with between_lines(WEAK, lambda: made.append(StoreConnection())):
+    with between_calls(WEAK, lambda: made.append(StoreConnection())):
         connection_module._before_fork()
     assert made
     try:
