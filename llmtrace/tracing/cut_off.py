@@ -6,6 +6,7 @@ which travels beside its span, has gone with the child, and so has what a span w
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -26,6 +27,10 @@ from llmtrace.tracing.failure import record
 from llmtrace.tracing.setup import connect
 
 JOB_KINDS: Final = (SpanKind.CONSUMER, SpanKind.PRODUCER)
+
+
+_claiming: Final = threading.Lock()
+"""A worker's threads hear of a child's end each in its own way: one of them tells of what it had."""
 
 
 def watch_children() -> None:
@@ -83,9 +88,10 @@ class CutOff:
         """
         if self._slate is None:
             return
-        noted = [] if self.is_saved else self._slate.noted()
-        self._take(noted)  # a job may have begun its run when its time was up
-        self._slate.clear()
+        with _claiming:
+            noted = [] if self.is_saved else self._slate.noted()
+            self._take(noted)  # a job may have begun its run when its time was up
+            self._slate.clear()
         if noted:
             self._tell(noted, error, on_run or {})
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
 
+from llmtrace.pipeline.opened import Opened
+from llmtrace.pipeline.slate import Slate
+from llmtrace.pipeline.slates import slates
+from llmtrace.tracing.cut_off import CutOff
+from llmtrace.tracing.setup import flush, get_tracer
 from tests.interpreter import lines, run
+from tests.pipeline.making import exporting
 
 CODE = """
 import os, signal, sys, warnings
@@ -165,3 +174,33 @@ def test_a_run_that_begins_before_the_child_is_killed_is_not_forgotten_and_not_t
     )
     assert f"left out: {left_out}" in said
     assert sorted(span["name"] for span in lines(path)) == (["job", "step"] if "step" in child else [])
+
+
+def test_of_two_threads_that_hear_of_a_childs_end_one_tells_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    into: list[ReadableSpan] = []
+    slate, read, go_on = Slate(), threading.Event(), threading.Event()
+    with exporting({"BACKEND": "tests.pipeline.exporters.Kept", "OPTIONS": {"into": into}}):
+        monkeypatch.setattr(slates, "own", slate)
+        left_open = get_tracer("shop").start_span("open")
+        monkeypatch.setattr(slates, "own", None)
+        monkeypatch.setattr(slates, "of", lambda pid: slate)
+        first, second = CutOff(7), CutOff(7)
+        noted = slate.noted
+
+        def held_up() -> list[Opened]:
+            found = noted()
+            read.set()
+            assert go_on.wait(10)
+            return found
+
+        monkeypatch.setattr(slate, "noted", held_up)
+        with ThreadPoolExecutor(2) as pool:
+            ending = [pool.submit(first.end)]
+            assert read.wait(10)
+            ending.append(pool.submit(second.end))
+            wait(ending, 0.2)
+            go_on.set()
+            assert [each.result() for each in ending] == [None, None]
+        assert flush(10)
+        assert [span.name for span in into] == ["open"]
+        left_open.end()
