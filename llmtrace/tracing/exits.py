@@ -21,12 +21,14 @@ from llmtrace.mistakes import guarded
 from llmtrace.tracing.scope import end_all
 
 FANOUT: Final = os.path.join("llmtrace", "pipeline", "fanout.py")
+WORKER: Final = os.path.join("llmtrace", "pipeline", "worker.py")
 STREAM: Final = os.path.join("llmtrace", "calls", "stream.py")
 POSTPONED_S: Final = 0.01
 MOST_POSTPONED: Final = 50
 MOST_ROUNDS: Final = 3  # of sending what threads that go on have ended while there was sent
 ENDING_S: Final = 1.0  # what ending all that is open may take; it takes less than 1 ms for each
 _MOMENTS: Final = {"on_start": FANOUT, "on_end": FANOUT, "_end": STREAM, "start": threading.__file__}
+_FLUSHES: Final = {"hurry": WORKER, "wait_until_settled": WORKER}
 
 _watching = False
 _postponed = itertools.count()
@@ -68,11 +70,16 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
 def _is_in_between(frame: FrameType | None) -> bool:
     """Whether the signal has come while a stream ends, a span is handed on or a thread is started.
 
-    The last two hold locks that sending needs, and all are over in a moment if they may go on.
+    The last two hold locks that sending needs, and all are over in a moment if they may go on. So is what a flush does
+    between two waits: while it waits it holds none.
     """
+    waits = False
     while frame is not None:
         code = frame.f_code
+        waits = waits or (code.co_name == "wait" and code.co_filename == threading.__file__)
         if code.co_name in _MOMENTS and code.co_filename.endswith(_MOMENTS[code.co_name]):
+            return True
+        if not waits and code.co_name in _FLUSHES and code.co_filename.endswith(_FLUSHES[code.co_name]):
             return True
         frame = frame.f_back
     return False

@@ -205,8 +205,23 @@ threading._active_limbo_lock = Interrupted(threading._active_limbo_lock)
 threading.Thread(target=int).start()
 """
 
+FLUSHED = """
+from llmtrace.pipeline.worker import Worker
+from llmtrace.tracing.setup import flush
+is_settled, signals = Worker.is_settled, [signal.SIGTERM]
+def interrupted(worker, target):
+    if signals:
+        os.kill(os.getpid(), signals.pop())
+    return is_settled(worker, target)
+Worker.is_settled = interrupted
+flush(20)
+"""
 
-@pytest.mark.parametrize(("moment", "sent"), [(HANDED_ON, "the first\nthe last\n"), (THREAD_STARTED, "the first\n")])
+
+@pytest.mark.parametrize(
+    ("moment", "sent"),
+    [(HANDED_ON, "the first\nthe last\n"), (THREAD_STARTED, "the first\n"), (FLUSHED, "the first\n")],
+)
 def test_sigterm_comes_in_the_moment_in_which_a_lock_is_held(tmp_path: Path, moment: str, sent: str) -> None:
     """Whoever holds it can't let go of it while the handler waits for threads that need it: sending was in vain."""
     done = run_to_its_end(tmp_path, MOMENT + moment)
