@@ -62,7 +62,7 @@ class FanOut(Pipes, SpanProcessor):
         pipes = self._pipes
         if pipes is None:
             pipes = self.pipes()
-        if pipes or self._making:
+        if pipes or self._makes_them:
             self._lineage.began(span)
         elif not get_config().enabled:
             return
@@ -95,7 +95,7 @@ class FanOut(Pipes, SpanProcessor):
                     self._put(pipe, item)
                 if self._finishing:
                     self._send_late()
-            elif self._making and context.trace_flags.sampled:
+            elif self._makes_them and context.trace_flags.sampled:
                 self._early.append((Item(span, content, kin), None))
         finally:
             if slate is not None and place is not None:
@@ -118,7 +118,7 @@ class FanOut(Pipes, SpanProcessor):
         taken = pipe.put(item)
         while not taken:  # the settings have changed under it: its successor takes the span, if they don't change again
             successors = [each for each in self.pipes() if each.config.name == pipe.config.name]
-            if self._making:
+            if self._makes_them:
                 self._early.append((item, pipe.config.name))
                 return
             if not successors:

@@ -30,7 +30,7 @@ class Pipes:
         self._closing = Closing()
         self._sweepers: list[Sweeper] = []
         self._building = threading.RLock()
-        self._making = False  # a thread makes pipes, and has the lock
+        self._maker: int | None = None  # the thread that makes pipes, and has the lock
         self._patience = 0.0  # EXIT_TIMEOUT of the settings that the pipes were made from, in seconds
 
     def pipes(self) -> tuple[AnyPipe, ...]:
@@ -41,23 +41,28 @@ class Pipes:
         if self._pipes is None and sys.is_finalizing():
             return ()
         with awaited_by_forks(), self._building:
-            if self._pipes is None and not self._making:  # else a span has ended in the middle of it
+            if self._pipes is None and not self._makes_them:  # else a span has ended in the middle of it
                 self._make()
             return self._pipes or ()
 
+    @property
+    def _makes_them(self) -> bool:
+        """Whether this thread does, which is in the middle of it. Another one would be done with it by now."""
+        return self._maker == threading.get_ident()
+
     def _make(self) -> None:
-        self._making = True
+        self._maker = threading.get_ident()
         try:
             config = get_config()
             self._patience = config.exit_timeout
-            pipes, self._inherited = self._inherited, None
+            pipes = self._inherited
             if pipes is None:
                 pipes = build(config)
             self._direct = tuple(pipe for pipe in pipes if isinstance(pipe, DirectPipe))
             self._sweep(pipes)
-            self._pipes = pipes
+            self._pipes, self._inherited = pipes, None  # other threads ask for the numbers of one or the other
         finally:
-            self._making = False
+            self._maker = None
         self.made(pipes)
 
     def made(self, pipes: Sequence[AnyPipe]) -> None:
@@ -123,7 +128,7 @@ class Pipes:
     def after_fork(self) -> None:
         """Begin anew in a child process."""
         self._building = threading.RLock()
-        self._making = False
+        self._maker = None
         self._closing = Closing()
         self._last = ()
         if self._pipes is not None:

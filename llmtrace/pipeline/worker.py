@@ -190,9 +190,10 @@ class Worker:
             return False
         if self.deadline is not None:
             return True
-        hurried = self._hurry.is_set() and not self._backoff.asked
-        self._hurry.clear()
-        return self._backoff.left() > 0 and not hurried
+        hurried = self._hurry.is_set()
+        if hurried:  # else somebody may be in a hurry since then
+            self._hurry.clear()
+        return self._backoff.left() > 0 and (not hurried or self._backoff.asked)
 
     def _is_enough(self, began: float) -> bool:
         """Whether a batch has been offered often enough to go to disk."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import SpanKind
 
 from llmtrace import trace_attributes
+from llmtrace.pipeline.build import build
 from llmtrace.pipeline.fanout import fanout
 from llmtrace.pipeline.queue import Item
 from llmtrace.tracing.content import CallContent
@@ -126,6 +127,65 @@ def test_what_is_put_into_a_pipe_whose_successor_is_closed_as_well_goes_to_the_n
         assert account("Kept").sent == 1
     assert [each.name for each in kept] == ["late"]
     assert closed.account().ended == successor.account().ended == 0
+
+
+def test_what_is_put_into_a_closed_pipe_while_another_thread_makes_its_successor_is_not_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other thread is done with what ended in the middle of the making when this one hears of the making."""
+    kept: list[ReadableSpan] = []
+    late = span("late")
+    assert isinstance(late, ReadableSpan)
+    making, go_on, looked = threading.Event(), threading.Event(), list[bool]()
+    pipes_of = fanout.pipes
+
+    def held_up(config: Any) -> Any:
+        making.set()
+        assert go_on.wait(10)
+        return build(config)
+
+    def made_anew_meanwhile() -> Any:
+        found = pipes_of() if not looked else None
+        if found is not None:
+            looked.append(True)
+            fanout.close()
+            monkeypatch.setattr("llmtrace.pipeline.pipes.build", held_up)
+            threads.append(threading.Thread(target=pipes_of))
+            threads[0].start()
+            assert making.wait(10)
+            return found
+        done()
+        return pipes_of()
+
+    def done() -> None:
+        go_on.set()
+        threads[0].join(10)
+
+    class Early(deque[Any]):
+        def append(self, item: Any) -> None:
+            done()
+            super().append(item)
+
+    threads: list[threading.Thread] = []
+    with exporting(entry("Kept", into=kept)):
+        (closed,) = fanout.pipes()
+        fanout.close()
+        monkeypatch.setattr(fanout, "pipes", made_anew_meanwhile)
+        monkeypatch.setattr(fanout, "_early", Early())
+        fanout._put(closed, Item(late, None, None))
+        assert flush(10)
+        assert [each.name for each in kept] == ["late"]
+    assert not fanout._early
+
+
+def test_the_numbers_are_known_while_a_child_takes_its_exporters_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[str]] = []
+    with exporting(entry("Kept", into=[])):
+        fanout.pipes()
+        monkeypatch.setattr(fanout, "_sweep", lambda pipes: seen.append(set(fanout.accounts())))
+        fanout.after_fork()
+        fanout.pipes()
+    assert seen == [{"Kept"}]
 
 
 def test_what_is_put_into_a_closed_pipe_without_a_successor_is_counted() -> None:
