@@ -239,13 +239,16 @@ def test_a_filter_that_hangs_keeps_no_other_exporter_from_the_disk(tmp_path: Pat
     assert (numbers.ended, numbers.dropped) == (60, {})
 
 
-def test_an_exporter_that_hangs_when_it_is_closed_holds_up_neither_the_end_nor_what_is_on_disk(tmp_path: Path) -> None:
+def test_an_exporter_that_hangs_when_it_is_closed_holds_up_neither_the_end_nor_what_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmtrace.pipeline.closing.DISK_PATIENCE_S", 30.0)  # far more than a busy machine takes
     gate, spool = threading.Event(), {"DIRECTORY": str(tmp_path)}
     with exporting(entry("Stuck", "Scripted", gate=gate), SPOOL=spool, EXIT_TIMEOUT=0.2):
         span("one")
         assert flush(10)
         before = time.monotonic()
-    assert time.monotonic() - before < 1.2
+    assert time.monotonic() - before < 10
     assert arrived(tmp_path, 1) == ["one"]
     gate.set()
 
