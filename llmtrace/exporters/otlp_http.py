@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import netrc  # noqa: F401  # else requests imports it with the first batch, and a fork in the middle of it hangs in its child
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
