@@ -81,7 +81,7 @@ class Google(Provider):
     @classmethod
     @cache
     def sdk(cls) -> Any:
-        with needed("google", "google"):
+        with needed("google.genai", "google"):
             from llmtrace.providers import google_sdk
 
         return google_sdk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from google import genai
+import google.genai as genai  # not from `google`, a namespace that other packages bring: that is no missing module
 
 from llmtrace.providers.attempts import watch
 from llmtrace.providers.events import AsyncEvents, Events

@@ -28,7 +28,7 @@ def needed(module: str, extra: str) -> Iterator[None]:
         with awaited_by_forks():
             yield
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in (module, "httpx2"):
+        if error.name is None or error.name.partition(".")[0] not in (module.partition(".")[0], "httpx2"):
             raise
         raise MissingDependencyError(
             f'This provider needs the package {module}: pip install "django-llmtrace[{extra}]"', name=error.name

@@ -13,18 +13,22 @@ from llmtrace.testing import captured_spans
 
 OPTIONS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     "Anthropic": ("anthropic", "anthropic", {"api_key": "k"}),
-    "Google": ("google", "google", {"api_key": "k"}),
+    "Google": ("google.genai", "google", {"api_key": "k"}),
     "Bedrock": ("boto3", "bedrock", {"region": "eu-central-1"}),
     "Cohere": ("cohere", "cohere", {"api_key": "k"}),
 }
+ABSENT: Final = [*((name, module) for name, (module, _, _) in OPTIONS.items()), ("Google", "google")]
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-async def test_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+@pytest.mark.parametrize(("name", "absent"), ABSENT)
+async def test_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch, name: str, absent: str) -> None:
     module, extra, options = OPTIONS[name]
-    for each in [each for each in sys.modules if each.split(".")[0] == module]:
+    for each in [each for each in sys.modules if f"{each}.".startswith(f"{absent}.")]:
+        above, _, last = each.rpartition(".")
+        if above in sys.modules:
+            monkeypatch.delattr(sys.modules[above], last, raising=False)
         monkeypatch.delitem(sys.modules, each)
-    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, absent, None)
     monkeypatch.delitem(sys.modules, f"llmtrace.providers.{extra}_sdk", raising=False)
     monkeypatch.delattr(f"llmtrace.providers.{extra}_sdk", raising=False)
     getattr(providers, name).sdk.cache_clear()
