@@ -23,7 +23,7 @@ from llmtrace.conf import Config, ExporterConfig, Problem
 from llmtrace.exporters.answers import Busy, NeedsPerson, TimedOut, Unreachable
 from llmtrace.jsontext import printable
 from llmtrace.masking import masked
-from llmtrace.pipeline.build import common_filters, filters_of, load_exporter
+from llmtrace.pipeline.build import common_filters, filters_of, load_exporter, why_not_made
 from llmtrace.pipeline.ended import EndedSpan
 from llmtrace.pipeline.filtering import Filter, Lost, passed
 from llmtrace.pipeline.outcome import Exported, RetryLater, says_no, says_yes
@@ -142,7 +142,7 @@ def _sent(found: Callable[..., Any], entry: ExporterConfig, span: EndedSpan) -> 
     try:
         exporter = found(**entry.options)
     except Exception as error:
-        return "failed", f"the exporter could not be made: {type(error).__qualname__}"
+        return "failed", f"the exporter could not be made: {why_not_made(error)}"
     try:
         if isinstance(exporter, SpanProcessor):
             exporter.on_end(span.for_export())

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from llmtrace.backends import load
 from llmtrace.conf import ROOT, BackendConfig, Config, ExporterConfig, Problem
 from llmtrace.conf.telling import log_errors
+from llmtrace.exceptions import ConfigurationError
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
 from llmtrace.pipeline.direct import DirectPipe
@@ -171,8 +172,13 @@ def _pipe(entry: ExporterConfig, common: list[Filter] | None, folder: Path | Non
                 pipe.watch_destination(exporter)
         return pipe
     except Exception as error:
-        logger.error("%s could not be made: %s", entry.where, type(error).__qualname__)
+        logger.error("%s could not be made: %s", entry.where, why_not_made(error))
         return UnmadePipe(entry, llm)
+
+
+def why_not_made(error: Exception) -> str:
+    """The words for what making an exporter has raised: what classes of others say may hold one of their options."""
+    return str(error) if isinstance(error, ConfigurationError) else type(error).__qualname__
 
 
 def _make(found: Callable[..., Any], entry: BackendConfig) -> Any:

@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan
 
+from llmtrace.exceptions import ConfigurationError
 from llmtrace.forking import awaited_by_forks
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
@@ -127,7 +128,7 @@ class Reporter:
                 crediting.catch_up(folder)
                 self._tidy(folder, leads)
             return self._follow(folder, leads)
-        except (Error, OSError):  # the database or the disk: whoever loses spans over it says so
+        except (Error, OSError, ConfigurationError):  # the database, the disk or the settings: others tell of these
             return False
         except Exception:
             tell(logger, "The numbers of the exporters could not be shown.")

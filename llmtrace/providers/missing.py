@@ -17,6 +17,14 @@ def missing_key(title: str, variable: str) -> ConfigurationError:
     )
 
 
+def empty_key(title: str) -> ConfigurationError:
+    """What to raise when a provider was given a key that is empty."""
+    return ConfigurationError(
+        f'The API key for {title} is empty: see "api_key" in the OPTIONS of its entry in LLMTRACE["PROVIDERS"], '
+        "perhaps from an environment variable that is not set."
+    )
+
+
 @contextmanager
 def needed(module: str, extra: str) -> Iterator[None]:
     """Import an optional SDK inside the block.

@@ -14,7 +14,7 @@ from llmtrace.forking import awaited_by_forks
 from llmtrace.providers import openai_chat, openai_embeddings, openai_responses
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Request
 from llmtrace.providers.hosts import OPENAI, Host
-from llmtrace.providers.missing import missing_key
+from llmtrace.providers.missing import empty_key, missing_key
 from llmtrace.providers.stainless import StainlessProvider, decoded
 
 
@@ -92,6 +92,10 @@ class OpenAI(StainlessProvider):
 
     def client_options(self) -> dict[str, Any]:
         variable = self.host.key_env
+        if self._options.get("api_key") == "":  # which the SDK refuses, in words that name no setting
+            if variable is None:
+                return {**self._options, "api_key": "none"}
+            raise empty_key(self.host.title)
         if "api_key" in self._options or (variable == OPENAI.key_env and os.environ.get(OPENAI.key_env or "")):
             return self._options
         if variable is None:  # the SDK wants one all the same

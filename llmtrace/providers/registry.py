@@ -43,9 +43,9 @@ def _make(name: str) -> Provider:
             raise TypeError(f'provider has to be the name of one in {ROOT}["PROVIDERS"], not a value of type {kind}.')
         configs = get_config().providers
         if name not in configs:
-            at = masked(f'{ROOT}["PROVIDERS"]["{name}"]')
+            whole, at = f'{ROOT}["PROVIDERS"]', masked(f'{ROOT}["PROVIDERS"]["{name}"]')
             for problem in get_config().problems:
-                if problem.where == at:
+                if problem.where == at or (problem.where == whole and problem.id == "llmtrace.E010"):
                     raise ConfigurationError(str(problem))
             close = difflib.get_close_matches(name, configs, 1)
             hint = f'Did you mean "{close[0]}"?' if close else f"There is {', '.join(sorted(configs)) or 'none'}."

@@ -150,6 +150,23 @@ def test_mistakes_in_the_settings_are_told_and_hide_nothing_of_the_others(receiv
     assert outcomes["Unmakeable"] == ("failed", "the exporter could not be made: OSError")
 
 
+def test_a_mistake_that_a_person_can_mend_is_told_in_its_own_words() -> None:
+    database = {"BACKEND": "llmtrace.exporters.Database"}
+    (told,) = sent(database, fails=True, DATABASE="nowhere")
+    assert told["outcome"] == "failed"
+    assert 'LLMTRACE["DATABASE"] names "nowhere", which is no key of DATABASES' in told["detail"]
+
+
+def test_where_nothing_is_recorded_it_says_so(receiver: Receiver) -> None:
+    for enabled, told in ((True, ""), (False, 'LLMTRACE["ENABLED"] is not True')):
+        out, err = StringIO(), StringIO()
+        with exporting(otlp("collector", receiver.url), ENABLED=enabled):
+            call_command("llmtrace_send", stdout=out, stderr=err)
+        assert "accepted" in out.getvalue()
+        assert err.getvalue().startswith(told)
+        assert bool(err.getvalue()) is not enabled
+
+
 def test_exporters_of_others_are_tried_as_they_are() -> None:
     gate, told = threading.Event(), list[tuple[str, str]]()
     from opentelemetry.sdk.trace.export import SpanExportResult

@@ -41,6 +41,18 @@ def made(name: str, **options: Any) -> Any:
     return provider
 
 
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, _, key, _ in HOSTS])
+def test_a_key_that_is_given_empty_is_none_and_the_environment_does_not_stand_in(
+    monkeypatch: pytest.MonkeyPatch, name: str, key: str | None
+) -> None:
+    if key is None:
+        assert made(name, api_key="").client().api_key == "none"
+        return
+    monkeypatch.setenv(key, "key-of-the-host")
+    with pytest.raises(ConfigurationError, match=r'is empty: see "api_key" in the OPTIONS .* LLMTRACE\["PROVIDERS"\]'):
+        made(name, api_key="").client()
+
+
 @pytest.mark.parametrize(("name", "url", "key", "says"), HOSTS, ids=[each[0] for each in HOSTS])
 def test_a_host_is_where_its_documentation_has_it(
     monkeypatch: pytest.MonkeyPatch, name: str, url: str, key: str | None, says: str

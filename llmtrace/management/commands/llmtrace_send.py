@@ -57,6 +57,8 @@ class Command(BaseCommand):
                 *_unreadable(config, options["names"]),
                 *trial.run(config, span, options["names"], options["timeout"]),
             ]
+        if not config.enabled:
+            self.stderr.write(f'{ROOT}["ENABLED"] is not True: of the site itself nothing is recorded.')
         trace_id = f"{span.context.trace_id:032x}" if span.context else ""
         if options["json"]:
             self.stdout.write(json.dumps([_plain(each, trace_id) for each in trials], indent=2))
