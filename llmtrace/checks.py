@@ -10,8 +10,9 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from django.apps import apps
 from django.core.checks import CheckMessage, Error, Warning
-from django.db import connections
+from django.db import connections, router
 
 from llmtrace.backends import find
 from llmtrace.conf import DATABASE_BACKEND, ROOT, Config, ExporterConfig, Problem, get_config
@@ -125,6 +126,15 @@ def database_problems(config: Config, databases: Mapping[str, Mapping[str, Any]]
                 hint = f"There is {', '.join(sorted(databases))}."
                 yield Problem("llmtrace.E008", where, "names no database of DATABASES.", hint)
             continue
+        if not _may_have_tables(alias):
+            yield Problem(
+                "llmtrace.W014",
+                where,
+                f'has spans written to DATABASES["{alias}"], where DATABASE_ROUTERS lets no table of llmtrace be made.',
+                'Put "llmtrace.routers.LLMTraceRouter" first in DATABASE_ROUTERS. Where "migrate" has run already, it '
+                f'takes the tables for made: run "migrate llmtrace zero --fake --database {alias}" and then '
+                f'"migrate llmtrace --database {alias}".',
+            )
         for host in deferred_neighbours(alias, databases):
             hint = (
                 f'Set DATABASES["{host}"]["OPTIONS"]["transaction_mode"] to "IMMEDIATE", or give the spans a file of '
@@ -158,6 +168,16 @@ def deferred_neighbours(alias: str, databases: Mapping[str, Mapping[str, Any]]) 
         name for name in databases if (name != alias or name == "default") and sqlite_file(databases[name]) == file
     ]
     return [name for name in hosts if not _locks_at_once(databases[name])]
+
+
+def _may_have_tables(alias: str) -> bool:
+    """What ``migrate`` would be told of our tables there."""
+    if alias not in connections.settings or not apps.is_installed("llmtrace"):
+        return True
+    try:
+        return bool(router.allow_migrate_model(alias, apps.get_model("llmtrace", "Span")))
+    except Exception:  # a router of the host's raises, or cannot be imported: "migrate" says so itself
+        return True
 
 
 def sqlite_file(database: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models import Model
 
-from llmtrace.conf import get_config
+from llmtrace.conf import DATABASE_BACKEND, get_config
 
 APP: Final = "llmtrace"
 
@@ -14,7 +14,7 @@ APP: Final = "llmtrace"
 class LLMTraceRouter:
     """Sends llmtrace's models to ``LLMTRACE["DATABASE"]``, has no opinion on any other model.
 
-    List it in ``DATABASE_ROUTERS``; its place among others does not matter, unless one of them answers for all models.
+    List it in ``DATABASE_ROUTERS``, before any that answers for all models.
     """
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
@@ -31,5 +31,13 @@ class LLMTraceRouter:
         return None if ours == 0 else ours == 2
 
     def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool | None:
-        """Our tables are made in the store's database and in no other."""
-        return db == get_config().database if app_label == APP else None
+        """Our tables are made in the store's database and those that exporters write besides, and in no other."""
+        return db in _stores() if app_label == APP else None
+
+
+def _stores() -> list[Any]:
+    config = get_config()
+    return [
+        config.database,
+        *(each.options.get("alias") for each in config.exporters if each.backend == DATABASE_BACKEND),
+    ]

@@ -15,7 +15,9 @@ import pytest
 from django.core.checks import CheckMessage, Error
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import connections
 from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
 from llmtrace import LLM, filters
 from llmtrace import providers as llmtrace_providers
@@ -26,6 +28,7 @@ from llmtrace.exceptions import ConfigurationError
 from llmtrace.store.retention import Retention
 from llmtrace.testing import captured_spans
 from llmtrace.tracing.setup import get_tracer
+from tests.databases import new_database
 from tests.recorded import Recorder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,6 +110,15 @@ def test_a_call_through_an_entry_that_cannot_be_read_says_what_is_wrong_with_it(
             LLM("m").chat("Hello")
         with pytest.raises(ConfigurationError, match='PROVIDERS"\\] has no "other"'):
             LLM("m", provider="other").chat("Hello")
+
+
+def test_a_call_where_providers_are_no_dict_says_that() -> None:
+    words = r'LLMTRACE\["PROVIDERS"\] has to be a dict'
+    with (
+        override_settings(LLMTRACE={**NONE, "PROVIDERS": [SECRET]}),
+        pytest.raises(ConfigurationError, match=words),
+    ):
+        LLM("m").chat("Hello")
 
 
 def test_the_longest_retention_can_be_counted_back_from_today() -> None:
@@ -394,6 +406,12 @@ def test_e010_an_entry_of_the_wrong_type(settings: dict[str, Any], where: str) -
     assert message.msg.startswith(f"{where} has to be a dict")
 
 
+def test_e010_a_price_with_other_keys_is_told_those_that_there_are() -> None:
+    message = only({"PRICES": {"m": {"input": 1}}, **NONE})
+    assert "input_mtok, output_mtok, cache_read_mtok, cache_write_mtok" in message.msg
+    assert "discount" in message.msg
+
+
 def test_a_price_that_is_one_is_taken_and_one_that_is_none_left_out() -> None:
     good = {"input_mtok": "0.10", "cache_read_mtok": 0, "output_mtok": Decimal("0.4")}
     assert read({"PRICES": {"good": good, "bad": {"input_mtok": "dear"}}}).prices == {"good": good}
@@ -428,7 +446,13 @@ def test_options_of_redact_are_named_where_they_stand() -> None:
         ({"MAX_CONTENT": -1}, "It is -1."),
         ({"EXIT_TIMEOUT": True}, "It is True."),
         ({"SERVICE_NAME": ["shop"]}, "It is a value of type list."),
-        ({"EXCLUDE_URLS": ["^/health/$", "("]}, "The wrong one is [1], a value of type str."),
+        ({"SERVICE_NAME": ""}, "It is an empty text, perhaps from an environment variable that is not set."),
+        ({"ENABLED": " "}, "It is an empty text, perhaps from an environment variable that is not set."),
+        (
+            {"EXCLUDE_URLS": ["^/health/$", "("]},
+            "The wrong one is [1]: missing ), unterminated subpattern, at its character 0.",
+        ),
+        ({"EXCLUDE_URLS": ["^/health/$", 5]}, "The wrong one is [1], a value of type int."),
         (
             {"JOBS": {"EXCLUDE": ["shop.tasks.heartbeat", len]}},
             "The wrong one is [1], a value of type builtin_function_or_method.",
@@ -497,6 +521,51 @@ def test_w013_is_not_for_what_a_span_processor_has_or_others_have() -> None:
     all_but_a_queue = {"NAME": "it", "SPANS": "llm", "SAMPLE": 0.5, "SEMCONV": "dup", "FILTERS": []}
     assert found(exporters({"BACKEND": PROCESSOR, "OPTIONS": {"told": []}, **all_but_a_queue})) == []
     assert found(exporters({"BACKEND": RECORDER, "QUEUE": {"size": 10}})) == []
+
+
+class Primary:
+    """A router of the host's that answers for all models."""
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        return db == "default"
+
+
+class Failing:
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        raise LookupError(SECRET)
+
+
+OURS = "llmtrace.routers.LLMTraceRouter"
+
+
+def routed(*routers: str, database: str = "llmtrace") -> list[CheckMessage]:
+    with override_settings(DATABASE_ROUTERS=list(routers)):
+        return found({"DATABASE": database, **NONE})
+
+
+def test_w014_a_router_that_lets_no_tables_be_made_where_spans_are_written() -> None:
+    (message,) = routed(f"{__name__}.Primary", OURS)
+    assert message.id == "llmtrace.W014"
+    assert message.msg.startswith('LLMTRACE["DATABASE"] has spans written to DATABASES["llmtrace"]')
+    assert "migrate llmtrace zero --fake --database llmtrace" in str(message.hint)
+
+
+def test_w014_is_not_where_tables_can_be_made_and_a_router_that_raises_is_for_others_to_tell() -> None:
+    assert routed(OURS, f"{__name__}.Primary") == []
+    assert routed(f"{__name__}.Primary", database="default") == []
+    assert routed() == []
+    assert routed(f"{__name__}.Failing") == []
+
+
+def test_w014_what_it_advises_makes_the_tables(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> None:
+    with django_db_blocker.unblock(), new_database("sqlite", tmp_path, migrate=False) as alias:
+        with override_settings(LLMTRACE={"DATABASE": alias}, DATABASE_ROUTERS=[f"{__name__}.Primary", OURS]):
+            call_command("migrate", "llmtrace", database=alias, verbosity=0)
+        assert "llmtrace_span" not in connections[alias].introspection.table_names()
+        with override_settings(LLMTRACE={"DATABASE": alias}, DATABASE_ROUTERS=[OURS, f"{__name__}.Primary"]):
+            call_command("migrate", "llmtrace", "zero", fake=True, database=alias, verbosity=0)
+            call_command("migrate", "llmtrace", database=alias, verbosity=0)
+        assert "llmtrace_span" in connections[alias].introspection.table_names()
 
 
 def test_manage_check_shows_the_problem_and_no_traceback() -> None:

@@ -35,6 +35,14 @@ def test_our_tables_are_made_there_alone() -> None:
     assert router.allow_migrate_model("default", User)
 
 
+def test_our_tables_are_made_where_further_exporters_write() -> None:
+    entries = [{"BACKEND": "llmtrace.exporters.Database", "OPTIONS": {"alias": "default"}}]
+    with override_settings(LLMTRACE={"DATABASE": "llmtrace", "EXPORTERS": entries}):
+        assert router.allow_migrate_model("default", Span)
+        assert router.allow_migrate_model("llmtrace", Span)
+        assert router.db_for_read(Span) == "llmtrace"
+
+
 def test_our_rows_relate_to_one_another_only() -> None:
     assert router.allow_relation(Span(), SpanContent())
     assert not router.allow_relation(Span(), User())

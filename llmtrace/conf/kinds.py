@@ -49,7 +49,8 @@ def _is_path(value: Any) -> bool:
     return isinstance(value, (str, os.PathLike)) and str(value) != "" and "\0" not in str(value)
 
 
-PRICED: Final = {"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "discount"}
+TOKENS: Final = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
+PRICED: Final = {*TOKENS, "discount"}
 BOOL = Kind("True or False", lambda v: isinstance(v, bool))
 TEXT = Kind("a text", lambda v: isinstance(v, str) and v != "")
 FILE_OR_NONE = Kind("a path or None", lambda v: v is None or _is_path(v))
@@ -65,7 +66,9 @@ SECONDS_OR_NONE = Kind("a number of seconds, or None", lambda v: v is None or SE
 SHARE = Kind("a number from 0 to 1", lambda v: is_number(v) and 0 <= v <= 1)
 TEXTS = Kind("a list of texts", lambda v: isinstance(v, (list, tuple)) and all(isinstance(i, str) for i in v))
 PATTERNS = Kind("a list of regular expressions", lambda v: TEXTS.test(v) and all(map(re.compile, v)))
-PRICE = Kind("a dict of USD per million tokens, or with a discount from 0 to 1", lambda v: _is_price(v))
+PRICE = Kind(
+    f"a dict of USD per million tokens by {', '.join(TOKENS)}, or with a discount from 0 to 1", lambda v: _is_price(v)
+)
 BOOL_OR_OPTIONS = Kind("True, False or a dict of options", lambda v: isinstance(v, (bool, Mapping)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -201,7 +202,21 @@ def _what(value: object, kind: Kind) -> str:
     if isinstance(value, (list, tuple)) and kind in (TEXTS, PATTERNS):
         wrong = next((at for at, item in enumerate(value) if not kind.test([item])), None)
         if wrong is not None:
-            return f"The wrong one is [{wrong}], a value of type {type(value[wrong]).__name__}."
+            return f"The wrong one is [{wrong}]{_unreadable(value[wrong])}."
+    if isinstance(value, str) and not value.strip():
+        return "It is an empty text, perhaps from an environment variable that is not set."
     if isinstance(value, float) or (isinstance(value, int) and abs(value) < MOST_SHOWN):
         return f"It is {value!r}."
     return f"It is a value of type {type(value).__name__}."
+
+
+def _unreadable(item: object) -> str:
+    """Why an item of a list is not what it has to be."""
+    try:
+        if isinstance(item, str):
+            re.compile(item)
+    except re.error as error:
+        return f": {error.msg}, at its character {error.pos}"
+    except Exception:  # too long, too deep: `re` has no words for that
+        pass
+    return f", a value of type {type(item).__name__}"
