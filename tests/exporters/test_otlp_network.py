@@ -35,6 +35,7 @@ def test_an_offer_ends_in_time_whatever_the_backend_does(receiver: Receiver, pro
     assert isinstance(problem, TimedOut)
     assert "0.3 s" in problem.reason
     receiver.behave()
+    exporter._wire.timeout = 30.0  # the next one may take longer, on a busy machine
     assert exporter.export(batch()) == Exported(8)
     exporter.shutdown()
 
@@ -106,14 +107,9 @@ def test_an_offer_of_many_requests_ends_in_time_and_the_next_goes_on(receiver: R
     assert isinstance(problem, TimedOut)
     assert 1 <= len(receiver.names) <= 4
     receiver.behave()
-    outcome, cut_off = None, 1
-    while outcome is None:
-        try:
-            outcome = exporter.export(spans)
-        except TimedOut:  # a busy machine takes longer as well
-            cut_off += 1
-    assert outcome == Exported(8)
-    assert len(receiver.names) <= 8 + cut_off  # what was under way when the time was over may come twice
+    exporter._wire.timeout = 30.0  # the next one may take longer, on a busy machine
+    assert exporter.export(spans) == Exported(8)
+    assert len(receiver.names) <= 9  # the one that was under way when the time was over may come twice
     assert set(receiver.names) == set(names(spans))
     exporter.shutdown()
 
