@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from math import isfinite
 from typing import Any, Final, TextIO
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -84,11 +86,16 @@ def line_of(span: ReadableSpan) -> str:
         _safe(span.name),
         _safe(model) if model else None,
         None if tokens == ["?", "?"] else f"{_safe(tokens[0])}+{_safe(tokens[1])} tokens",
-        f"${_safe(attributes[semconv.COST])}" if semconv.COST in attributes else None,
+        f"${_amount(attributes[semconv.COST])}" if semconv.COST in attributes else None,
         f"ERROR {_safe(attributes.get(semconv.ERROR_TYPE, ''))}".strip() if failed else None,
         f"trace {context.trace_id:032x} span {context.span_id:016x}" if context else None,
     ]
     return "  ".join(part for part in parts if part)
+
+
+def _amount(value: Any) -> str:
+    """A number as people write it, however small: not as 2e-08."""
+    return f"{Decimal(repr(value)):f}" if isinstance(value, float) and isfinite(value) else _safe(value)
 
 
 def _safe(value: Any) -> str:

@@ -27,6 +27,18 @@ def test_a_call_is_a_line_with_what_is_known_of_it(capsys: pytest.CaptureFixture
     )
 
 
+@pytest.mark.parametrize(("cost", "told"), [(2e-8, "$0.00000002 "), (9.15e-06, "$0.00000915 "), (1.5, "$1.5 ")])
+def test_a_small_cost_is_no_power_of_ten(capsys: pytest.CaptureFixture[str], cost: float, told: str) -> None:
+    assert told in shown(capsys, {"llmtrace.cost": cost})
+
+
+@pytest.mark.parametrize(("cost", "told"), [(float("nan"), '"NaN"'), ("much", "much"), (3, "3")])
+def test_a_cost_of_others_that_is_none_is_shown_as_it_is(
+    capsys: pytest.CaptureFixture[str], cost: object, told: str
+) -> None:
+    assert f"${told} " in shown(capsys, {"llmtrace.cost": cost})
+
+
 def test_what_is_unknown_is_left_out_and_an_error_named(capsys: pytest.CaptureFixture[str]) -> None:
     line = shown(capsys, {"error.type": "TimeoutError"}, status=Status(StatusCode.ERROR), end=None)
     assert line.startswith("2026-03-01T12:30:15.123456Z  recommend_book  ERROR TimeoutError  trace ")
