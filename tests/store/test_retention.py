@@ -18,7 +18,7 @@ from pytest_django import DjangoDbBlocker
 
 from llmtrace.models import SpanContent
 from llmtrace.store.retention import Pruned, Retention
-from tests.databases import new_database
+from tests.databases import ENGINES, new_database
 from tests.store.conftest import Store
 from tests.store.making import ended
 from tests.waiting import until
@@ -100,6 +100,26 @@ def test_the_command_says_what_it_does_and_a_dry_run_does_nothing(store: Store) 
 def test_the_command_names_a_mistake(arguments: list[str]) -> None:
     with pytest.raises(CommandError, match=r"nowhere|--batch-size"):
         call_command("llmtrace_prune", *arguments)
+
+
+def test_the_command_names_the_setting_that_is_wrong() -> None:
+    with (
+        override_settings(LLMTRACE={"EXPORTERS": [], "DATABASE": "nowhere"}),
+        pytest.raises(CommandError, match=r'^LLMTRACE\["DATABASE"\] names "nowhere"'),
+    ):
+        call_command("llmtrace_prune", skip_checks=True)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
+def test_the_command_says_what_makes_the_tables(
+    engine: str, arguments: list[str], tmp_path: Path, django_db_blocker: DjangoDbBlocker
+) -> None:
+    with django_db_blocker.unblock(), new_database(engine, tmp_path, migrate=False) as alias:
+        words = f"no tables of llmtrace: run manage.py migrate llmtrace --database={alias}"
+        settings = {"EXPORTERS": [], "DATABASE": alias}
+        with override_settings(LLMTRACE=settings), pytest.raises(CommandError, match=words):
+            call_command("llmtrace_prune", *arguments)
 
 
 DELETES = """

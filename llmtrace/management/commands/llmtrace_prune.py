@@ -6,9 +6,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import Error, connections
 
-from llmtrace.conf import get_config
+from llmtrace.conf import ROOT, get_config
+from llmtrace.store.connection import driver_error
+from llmtrace.store.engines import ENGINES
 from llmtrace.store.retention import BATCH, Pruned, Retention
 
 
@@ -28,14 +30,22 @@ class Command(BaseCommand):
         config = get_config()
         database = options["database"] or config.database
         if database not in connections:
-            raise CommandError(f'There is no database "{database}" in DATABASES.')
+            where = "--database" if options["database"] else f'{ROOT}["DATABASE"]'
+            raise CommandError(f'{where} names "{database}", which is not in DATABASES.')
         if options["batch_size"] < 1:
             raise CommandError("--batch-size has to be 1 or more.")
         retention = Retention(config.retention_days, config.content_retention_days, database)
-        if options["dry_run"]:
-            self._say("Would delete", retention.due(), database)
-        else:
-            self._say("Deleted", retention.prune(batch=options["batch_size"]), database)
+        try:
+            if options["dry_run"]:
+                self._say("Would delete", retention.due(), database)
+            else:
+                self._say("Deleted", retention.prune(batch=options["batch_size"]), database)
+        except Error as error:
+            engine = ENGINES.get(connections[database].vendor)
+            if engine is None or not engine.lacks_tables(driver_error(error)):
+                raise
+            command = f"manage.py migrate llmtrace --database={database}"
+            raise CommandError(f'"{database}" has no tables of llmtrace: run {command}') from error
 
     def _say(self, verb: str, pruned: Pruned, database: str) -> None:
         self.stdout.write(
