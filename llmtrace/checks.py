@@ -83,13 +83,25 @@ def _is_processor(exporter: ExporterConfig) -> bool:
 
 def deployment_problems(config: Config) -> Iterator[Problem]:
     """Problems that matter where the site is deployed."""
-    if not config.enabled or config.spool.directory is not None:
+    if not config.enabled:
         return
+    directory, where = config.spool.directory, f'{ROOT}["SPOOL"]["DIRECTORY"]'
     spooling = [exporter for exporter in config.exporters if exporter.queue.spool]
-    if spooling and ("EXPORTERS" not in config.given or not all(map(_is_processor, spooling))):
+    if not spooling or (directory is not None and os.path.isabs(directory)):
+        return
+    if "EXPORTERS" in config.given and all(map(_is_processor, spooling)):
+        return
+    if directory is not None:
         yield Problem(
             "llmtrace.W011",
-            f'{ROOT}["SPOOL"]["DIRECTORY"]',
+            where,
+            "is a relative path: a process that is started elsewhere has another folder, and finds nothing in it.",
+            "Write the whole path.",
+        )
+    else:
+        yield Problem(
+            "llmtrace.W011",
+            where,
             "is not set: spans that cannot be sent wait in the temporary directory, which may be emptied at any time.",
             "Name a folder that outlives restarts, and that all processes of the site on this machine can write.",
         )

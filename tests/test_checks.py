@@ -501,6 +501,15 @@ def test_w011_no_folder_for_what_waits_is_told_where_the_site_is_deployed(tmp_pa
             assert check_deployment() == []
 
 
+@pytest.mark.parametrize("directory", ["spool", Path("var") / "spool"])
+def test_w011_a_folder_that_is_another_for_each_place_where_a_process_is_started(directory: Any) -> None:
+    with override_settings(LLMTRACE={"SPOOL": {"DIRECTORY": directory}}):
+        (message,) = check_deployment()
+        assert message.id == "llmtrace.W011"
+        assert message.msg.startswith('LLMTRACE["SPOOL"]["DIRECTORY"] is a relative path')
+        assert check_settings() == []
+
+
 def test_w012_a_durable_queue_without_a_spool() -> None:
     message = only(exporters({"BACKEND": RECORDER, "QUEUE": {"durable": True, "spool": False}}))
     assert message.id == "llmtrace.W012"
