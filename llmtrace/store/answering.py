@@ -6,8 +6,7 @@ import threading
 from contextlib import closing
 from typing import Final
 
-from opentelemetry.instrumentation.utils import suppress_instrumentation
-
+from llmtrace.forking import awaited_by_forks
 from llmtrace.pipeline.testrun import under_test
 from llmtrace.store.connection import StoreConnection
 
@@ -27,6 +26,8 @@ class _Question(threading.Thread):
 
     def run(self) -> None:
         try:
+            with awaited_by_forks():  # here, since the admin is loaded also where nobody gets a span
+                from opentelemetry.instrumentation.utils import suppress_instrumentation
             with suppress_instrumentation():
                 _ask()
             self.refusal = None
