@@ -72,6 +72,11 @@ def _by_text(value: Any, test: Callable[[Any], bool]) -> bool:
     return isinstance(value, Mapping) and all(isinstance(name, str) and test(each) for name, each in value.items())
 
 
+def can_be_sent(key: str) -> bool:
+    """Whether a key can stand in a header as it is. What HTTP clients raise where it cannot quotes it."""
+    return key.isascii() and key.isprintable() and key == key.strip()
+
+
 def _is_address(value: Any) -> bool:
     """Of a URL object of an HTTP client, which the SDKs take as well, it is enough that it has a host."""
     if not isinstance(value, str):
@@ -89,7 +94,8 @@ LENGTH: Final = COUNT
 NAME: Final = none_or(Kind("a text", lambda v: isinstance(v, str)))
 KEY: Final = TEXT_OR_NONE
 SECRET: Final = Kind(
-    "a text, a function that gives one, or None", lambda v: v is None or isinstance(v, str) or callable(v)
+    "a text that can be sent, so without a line break at its end, a function that gives one, or None",
+    lambda v: v is None or callable(v) or (isinstance(v, str) and can_be_sent(v)),
 )
 NAMES: Final = several("a list of texts", lambda v: isinstance(v, str))
 REGULAR_EXPRESSIONS: Final = several("a list of regular expressions", _is_pattern)

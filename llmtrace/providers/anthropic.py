@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
@@ -10,7 +9,7 @@ from typing import Any, ClassVar
 from llmtrace.conf.kinds import Kind
 from llmtrace.conf.options import PROVIDER
 from llmtrace.providers.anthropic_messages import PATH, Messages
-from llmtrace.providers.missing import missing_key, needed
+from llmtrace.providers.missing import key_from, missing_key, needed
 from llmtrace.providers.stainless import StainlessProvider
 
 
@@ -64,7 +63,7 @@ class Anthropic(StainlessProvider):
         return anthropic_sdk
 
     def client_options(self) -> dict[str, Any]:
-        if "api_key" not in self._options and not os.environ.get("ANTHROPIC_API_KEY"):
+        if "api_key" not in self._options and key_from("Anthropic", "ANTHROPIC_API_KEY") is None:
             raise missing_key("Anthropic", "ANTHROPIC_API_KEY")
         # The SDK would make a span of its own beside ours, and send `traceparent` to the provider.
         return {**self._options, "open_telemetry": False}

@@ -16,7 +16,7 @@ from llmtrace.providers.cohere_chat import CohereChat
 from llmtrace.providers.cohere_embeddings import CohereEmbeddings
 from llmtrace.providers.kept import Kept
 from llmtrace.providers.loops import PerLoop
-from llmtrace.providers.missing import missing_key, needed
+from llmtrace.providers.missing import key_from, missing_key, needed
 
 
 class Cohere(Provider):
@@ -78,7 +78,7 @@ class Cohere(Provider):
 
     def _make(self, *, wants_async: bool) -> Any:
         cohere_sdk = self.sdk()
-        if self._api_key is None and not os.environ.get("CO_API_KEY"):
+        if self._api_key is None and key_from("Cohere", "CO_API_KEY") is None:
             raise missing_key("Cohere", "CO_API_KEY")
         options = {"api_key": self._api_key, "base_url": self._base_url, **self._limits}
         known = {name: value for name, value in options.items() if value is not None}

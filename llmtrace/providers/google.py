@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar
@@ -16,7 +15,7 @@ from llmtrace.providers.google_embeddings import EmbedContent
 from llmtrace.providers.google_generate import GenerateContent
 from llmtrace.providers.kept import Kept
 from llmtrace.providers.loops import PerLoop
-from llmtrace.providers.missing import missing_key, needed
+from llmtrace.providers.missing import key_from, missing_key, needed
 
 KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 
@@ -97,7 +96,7 @@ class Google(Provider):
 
     def _make(self) -> Any:
         google_sdk = self.sdk()
-        if not self._vertexai and "api_key" not in self._options and not any(map(os.environ.get, KEYS)):
+        if not self._vertexai and "api_key" not in self._options and key_from("Google", *KEYS) is None:
             raise missing_key("Google", KEYS[0])
         return google_sdk.client(self._vertexai, self._options, self._http, self._limits, self._http_clients)
 

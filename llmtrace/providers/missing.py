@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from llmtrace.conf.options import can_be_sent
 from llmtrace.exceptions import ConfigurationError, MissingDependencyError
 from llmtrace.forking import awaited_by_forks
 
@@ -15,6 +17,24 @@ def missing_key(title: str, variable: str) -> ConfigurationError:
         f'No API key for {title}: set "api_key" in the OPTIONS of its entry in LLMTRACE["PROVIDERS"], '
         f"or the environment variable {variable}."
     )
+
+
+def key_from(title: str, *variables: str) -> str | None:
+    """The key in the first of these environment variables that has one.
+
+    Raises:
+        ConfigurationError: it cannot be sent.
+    """
+    for variable in variables:
+        key = os.environ.get(variable)
+        if key and not can_be_sent(key):
+            raise ConfigurationError(
+                f"The API key for {title} in the environment variable {variable} has a character that cannot be sent, "
+                "such as a line break at its end."
+            )
+        if key:
+            return key
+    return None
 
 
 def empty_key(title: str) -> ConfigurationError:

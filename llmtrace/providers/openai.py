@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar, Literal
@@ -14,7 +13,7 @@ from llmtrace.forking import awaited_by_forks
 from llmtrace.providers import openai_chat, openai_embeddings, openai_responses
 from llmtrace.providers.base import EmbeddingAnswer, EmbeddingProtocol, EmbeddingRequest, Request
 from llmtrace.providers.hosts import OPENAI, Host
-from llmtrace.providers.missing import empty_key, missing_key
+from llmtrace.providers.missing import empty_key, key_from, missing_key
 from llmtrace.providers.stainless import StainlessProvider, decoded
 
 
@@ -96,13 +95,14 @@ class OpenAI(StainlessProvider):
             if variable is None:
                 return {**self._options, "api_key": "none"}
             raise empty_key(self.host.title)
-        if "api_key" in self._options or (variable == OPENAI.key_env and os.environ.get(OPENAI.key_env or "")):
+        if "api_key" in self._options:
             return self._options
         if variable is None:  # the SDK wants one all the same
             return {**self._options, "api_key": "none"}
-        if os.environ.get(variable):
-            return {**self._options, "api_key": os.environ[variable]}
-        raise missing_key(self.host.title, variable)
+        key = key_from(self.host.title, variable)
+        if key is None:
+            raise missing_key(self.host.title, variable)
+        return {**self._options, "api_key": key}
 
     def stream(self, body: dict[str, Any], request: Request) -> Iterator[Any]:
         events = super().stream(body, request)

@@ -53,6 +53,26 @@ def test_a_key_that_is_given_empty_is_none_and_the_environment_does_not_stand_in
         made(name, api_key="").client()
 
 
+KEYS: Final = [
+    *((name, key) for name, _, key, _ in HOSTS if key is not None),
+    ("Anthropic", "ANTHROPIC_API_KEY"),
+    ("Cohere", "CO_API_KEY"),
+    ("Google", "GOOGLE_API_KEY"),
+    ("Google", "GEMINI_API_KEY"),
+]
+
+
+@pytest.mark.parametrize(("name", "variable"), KEYS)
+@pytest.mark.parametrize("key", ["sk-of-the-host\n", " sk-of-the-host", "sk-of-the-host…"])
+def test_a_key_that_cannot_be_sent_is_not_quoted_as_http_clients_do(
+    monkeypatch: pytest.MonkeyPatch, name: str, variable: str, key: str
+) -> None:
+    monkeypatch.setenv(variable, key)
+    with pytest.raises(ConfigurationError, match=f"{variable} has a character that cannot be sent") as raised:
+        made(name).client()
+    assert "sk-of" not in str(raised.value)
+
+
 @pytest.mark.parametrize(("name", "url", "key", "says"), HOSTS, ids=[each[0] for each in HOSTS])
 def test_a_host_is_where_its_documentation_has_it(
     monkeypatch: pytest.MonkeyPatch, name: str, url: str, key: str | None, says: str
