@@ -13,8 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from llmtrace.mistakes import guarded
-
 PATIENCE_S: Final = 10.0  # how long a fork waits; to make an exporter of others may take for ever
 
 _changed = threading.Condition(threading.RLock())
@@ -57,6 +55,8 @@ def at_fork(
         after_in_parent: called in the order in which they were registered, as `after_in_child`.
         after_in_child: the same in the child.
     """
+    from llmtrace.mistakes import guarded  # which needs Django; what uses names of `llmtrace` alone need not have it
+
     kinds = (_before, before), (_after_in_parent, after_in_parent), (_after_in_child, after_in_child)
     for functions, function in kinds:
         if function is not None:

@@ -47,5 +47,6 @@ def _temporary() -> str:
 
 
 def lines(path: Path) -> list[Any]:
-    """The JSON lines of a file, none if it isn't there."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """The JSON lines of a file that are whole, as a process may be writing it; none if it isn't there."""
+    written = path.read_bytes() if path.exists() else b""
+    return [json.loads(line) for line in written[: written.rfind(b"\n") + 1].splitlines()]
