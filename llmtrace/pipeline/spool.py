@@ -193,7 +193,7 @@ class Spool:
                 self.put_back(waiting)
                 return True
             try:
-                for frame in waiting.batch.records:
+                for frame in waiting.frames:
                     record = frame.record or b""
                     aside = self._room.beside(segment, FRAME_BYTES + len(record))
                     aside.append([record], frame.group, frame.written_at)

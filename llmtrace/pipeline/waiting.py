@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from llmtrace.pipeline.ended import EndedSpan
+from llmtrace.pipeline.frames import Frame
 from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.record import unpacked
 from llmtrace.pipeline.segment import Batch, Segment
@@ -20,6 +21,7 @@ class Waiting(NamedTuple):
     ledger: Ledger  # of the process in which they ended
     segment: Segment
     batch: Batch
+    frames: Sequence[Frame]  # of these spans
     unreadable: int
 
     @property
@@ -41,12 +43,13 @@ def read_back(segment: Segment, count: int, size: int, ledger: Ledger) -> Waitin
         OSError: it can't be read.
     """
     batch = segment.read(count, size)
-    spans, destination, unreadable = [], None, 0
+    spans, frames, destination = [], [], None
     for frame in batch.records:
         try:
             span, destination = unpacked(frame.record or b"")
-            spans.append(span)
-        except Exception:
-            unreadable += 1
+        except Exception:  # it is counted below
+            continue
+        spans.append(span)
+        frames.append(frame)
     oldest = batch.records[0].written_at if batch.records else 0
-    return Waiting(spans, destination, oldest, ledger, segment, batch, unreadable)
+    return Waiting(spans, destination, oldest, ledger, segment, batch, frames, len(batch.records) - len(spans))

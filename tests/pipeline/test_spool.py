@@ -17,7 +17,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from llmtrace.jsontext import encodable, printable
-from llmtrace.pipeline import backlog, rescue, sweeper
+from llmtrace.pipeline import backlog, rescue, sweeper, waiting
+from llmtrace.pipeline import record as record_module
 from llmtrace.pipeline.backoff import Backoff
 from llmtrace.pipeline.bell import Bell
 from llmtrace.pipeline.fanout import fanout
@@ -25,6 +26,7 @@ from llmtrace.pipeline.ledger import Ledger
 from llmtrace.pipeline.outcome import Exported, RetryLater
 from llmtrace.pipeline.pipe import Pipe
 from llmtrace.pipeline.segment import SUFFIX, Segment, digest
+from llmtrace.pipeline.spool import DAMAGED
 from llmtrace.pipeline.takeover import MOST_TAKEN
 from llmtrace.tracing.setup import flush, save
 from tests.pipeline.making import account, balanced, entry, exporting, span
@@ -347,6 +349,28 @@ def test_spans_that_always_fail_hold_up_no_other_that_a_process_has_left(tmp_pat
     with spooling(tmp_path, backend):
         until(lambda: len(backend.names) == 120 and files(tmp_path) == [], "they arrive as soon as they are taken")
     assert sorted(backend.names) == sorted(spans_named(60) * 2)
+
+
+def test_what_cannot_be_read_is_counted_once_beside_a_span_that_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreadable = {*range(5, 35)} - {20}  # so that it is offered together with some
+
+    def unpacked(record: bytes) -> Any:
+        if any(f"span {number:03}".encode() in record for number in unreadable):
+            raise ValueError("of another release")
+        return record_module.unpacked(record)
+
+    monkeypatch.setattr(waiting, "unpacked", unpacked)
+    backend = Picky("span 020")
+    with spooling(tmp_path, backend):
+        spans(100)
+        until(lambda: len(backend.names) == 70, "all others have arrived", 30)
+        until(lambda: account("Scripted").waiting == 1, "one waits")
+        backend.poison.clear()
+        until(lambda: len(backend.names) == 71, "it follows", 30)
+        assert account("Scripted").dropped == {DAMAGED: len(unreadable)}
+        assert balanced(account("Scripted"))
 
 
 def test_what_is_set_aside_is_told_from_a_backend_that_is_away(tmp_path: Path) -> None:
