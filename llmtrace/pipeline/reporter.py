@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
 from django.utils.module_loading import import_string
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan
 
-from llmtrace.exceptions import ConfigurationError
 from llmtrace.forking import awaited_by_forks
 from llmtrace.masking import get_logger
 from llmtrace.mistakes import tell
@@ -128,7 +128,7 @@ class Reporter:
                 crediting.catch_up(folder)
                 self._tidy(folder, leads)
             return self._follow(folder, leads)
-        except (Error, OSError, ConfigurationError):  # the database, the disk or the settings: others tell of these
+        except (Error, OSError, ImproperlyConfigured):  # the database, the disk or the settings: others tell of these
             return False
         except Exception:
             tell(logger, "The numbers of the exporters could not be shown.")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DataError, Error, IntegrityError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.timezone import get_default_timezone
@@ -98,7 +99,9 @@ class Writer:
             return self._connection.open(name)
         except (Error, Moved):
             raise
-        except Exception as error:  # a missing driver, a handler of the host for new connections
+        except ImproperlyConfigured as error:  # a missing driver: Django says which
+            raise RetryLater(f"no connection to the database: {error}") from error
+        except Exception as error:  # a handler of the host for new connections
             raise RetryLater(f"no connection to the database: {type(error).__name__}") from error
 
     def _transaction(self, wrapper: BaseDatabaseWrapper, engine: Engine, records: Sequence[Record]) -> None:

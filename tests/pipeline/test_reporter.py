@@ -192,19 +192,33 @@ def test_one_process_writes_for_all_and_each_child_its_own_open_spans(alias: str
     assert [span.outcome for span in running()] == [IS_LOST]
 
 
-def test_a_database_that_the_settings_misname_is_no_mistake_of_llmtrace(folder: Path) -> None:
-    code = PRELUDE.format(database={"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}, every=0.01) + (
+@pytest.mark.parametrize(
+    ("database", "told"),
+    [
+        ("nowhere", 'LLMTRACE["DATABASE"] names "nowhere"'),
+        ("driverless", "no connection to the database: Error loading MySQLdb module"),
+    ],
+)
+def test_a_database_that_the_settings_get_wrong_is_no_mistake_of_llmtrace(
+    folder: Path, database: str, told: str
+) -> None:
+    more = (
+        "sys.modules['MySQLdb'] = None\n"
+        "settings.DATABASES['driverless'] = {'ENGINE': 'django.db.backends.mysql', 'NAME': 'x'}\n"
+        "django.setup()"
+    )
+    code = PRELUDE.format(database={"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}, every=0.01)
+    code = code.replace("django.setup()", more) + (
         "import logging\n"
         "logging.basicConfig(stream=sys.stdout)\n"
         "span('one')\n"
         "fanout = sys.modules['llmtrace.pipeline.fanout'].fanout\n"
-        "until(lambda: fanout._reporter._bell is not None and fanout._reporter.begun, 'the thread')\n"
         "fanout.close(5)\n"
         "print('answered', fanout._reporter._answered > 0)\n"
     )
-    out = run(code, {**site(folder), "DATABASE": "nowhere"})
+    out = run(code, {**site(folder), "DATABASE": database})
     assert "answered True" in out
-    assert 'LLMTRACE["DATABASE"] names "nowhere"' in out
+    assert told in out
     assert "mistake of llmtrace" not in out
 
 
