@@ -231,6 +231,7 @@ WRONG_OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("llmtrace.providers.OpenAI", {"max_retries": -1}),
     ("llmtrace.providers.OpenAI", {"http_client": SECRET}),
     ("llmtrace.providers.Groq", {"headers": {"x-key": 5}}),
+    ("llmtrace.providers.Groq", {"headers": {"x-key": f"{SECRET}\n"}}),
     ("llmtrace.providers.AzureOpenAI", {"azure_ad_token_provider": SECRET}),
     ("llmtrace.providers.AzureAI", {"api_version": 2024}),
     ("llmtrace.providers.Anthropic", {"headers": SECRET}),

@@ -74,7 +74,11 @@ def _by_text(value: Any, test: Callable[[Any], bool]) -> bool:
 
 def can_be_sent(key: str) -> bool:
     """Whether a key can stand in a header as it is. What HTTP clients raise where it cannot quotes it."""
-    return key.isascii() and key.isprintable() and key == key.strip()
+    return key.isascii() and _is_header(key)
+
+
+def _is_header(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and value == value.strip()
 
 
 def _is_address(value: Any) -> bool:
@@ -101,7 +105,9 @@ NAMES: Final = several("a list of texts", lambda v: isinstance(v, str))
 REGULAR_EXPRESSIONS: Final = several("a list of regular expressions", _is_pattern)
 FUNCTION: Final = none_or(Kind("a function or the dotted path of one", _is_function))
 ATTRIBUTES: Final = Kind("a dict with names of attributes", lambda v: _by_text(v, lambda each: each is not None))
-HEADERS: Final = none_or(Kind("a dict of texts", lambda v: _by_text(v, lambda each: isinstance(each, str))))
+HEADERS: Final = none_or(
+    Kind("a dict of texts that can be sent, so without a line break at their end", lambda v: _by_text(v, _is_header))
+)
 ADDRESS: Final = none_or(Kind("an address that begins with http:// or https://", _is_address))
 TIMEOUT: Final = none_or(Kind("a number of seconds above 0", _is_timeout))
 RETRIES: Final = none_or(
