@@ -20,6 +20,7 @@ from tests.recorded import Recorded
 SAMPLE = 47
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("redact", "every"), [(True, 1), (False, 50)])  # some are enough to show that they are seen
 def test_a_secret_that_is_searched_for_is_masked(

@@ -11,6 +11,8 @@ import pytest
 from llmtrace.filters.patterns import PREFIXED
 from llmtrace.filters.redactor import Redactor
 
+pytestmark = pytest.mark.slow
+
 REDACTOR = Redactor()
 SIZE = 120_000  # characters; a tenth of that takes about a tenth of the time, and a hundredth where time is squared
 MARGIN = 3.0
@@ -200,7 +202,6 @@ def test_a_long_value_takes_linear_time(begin: str) -> None:
             assert seconds(lambda: REDACTOR.text(f"{begin}{unit * (20_000 // len(unit))}{end}")) < 1, (unit, end)  # noqa: B023
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_time_is_linear_in_ten_megabytes_of_hostile_text() -> None:
     random = Random(2)
