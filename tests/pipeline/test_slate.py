@@ -299,20 +299,25 @@ def test_a_span_that_has_ended_is_noted_with_its_end_until_it_is_exported(child:
         assert child.noted() == []
 
 
-def test_a_span_that_is_settled_while_it_is_looked_for_is_passed_over(
-    child: Slate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = child._places
+def settle_meanwhile(slate: Slate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have all that has ended settled between looking for places and reading them."""
+    found = slate._places
 
     def settled_by_then() -> list[int]:
         places = list(found())
         assert flush(10)
         return places
 
+    monkeypatch.setattr(slate, "_places", settled_by_then)
+
+
+def test_a_span_that_is_settled_while_it_is_looked_for_is_passed_over(
+    child: Slate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with exporting(entry("Kept", into=[], **HELD)):
         open_ = began("open")
         began("settled").end()
-        monkeypatch.setattr(child, "_places", settled_by_then)
+        settle_meanwhile(child, monkeypatch)
         assert [noted.name for noted in child.noted()] == ["open"]
         open_.end()
 
@@ -320,17 +325,10 @@ def test_a_span_that_is_settled_while_it_is_looked_for_is_passed_over(
 def test_a_span_that_is_settled_and_has_its_place_still_is_passed_over(
     child: Slate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = child._places
-
-    def settled_by_then() -> list[int]:
-        places = list(found())
-        assert flush(10)
-        return places
-
     monkeypatch.setattr(child, "_give_back", lambda: None)
     with exporting(entry("Kept", into=[], **HELD)):
         began("settled").end()
-        monkeypatch.setattr(child, "_places", settled_by_then)
+        settle_meanwhile(child, monkeypatch)
         assert child.noted() == []
 
 
